@@ -1,0 +1,141 @@
+"""What a model is and what a set of weights was trained on; plain facts, no torch.
+
+Room: models. A `ModelCard` is written by hand, once per network; a `WeightsCard` is written by
+training and travels as JSON beside its weights.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from napari_focusqc.errors import WeightsError
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A focus model as its paper describes it.
+
+    Parameters
+    ----------
+    name
+        What users type, such as ``"focuslitenn"``.
+    title
+        What users read.
+    network
+        Key of the network's class in `models.weights.NETWORKS`.
+    tile_px, stride_px
+        Side of the square the network sees and distance between two of them, px at the
+        resolution of the weights.
+    mpp
+        The paper's micrometres per pixel; weights may be trained for others.
+    output
+        What the score means, one sentence. Higher is always more out of focus.
+    cite
+        The paper.
+    kernels
+        Number of kernels (FocusLiteNN only), or None where the weights decide.
+    """
+
+    name: str
+    title: str
+    network: str
+    tile_px: int
+    stride_px: int
+    mpp: float
+    output: str
+    cite: str
+    kernels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsCard:
+    """Where a set of weights comes from and how it did on images it never saw.
+
+    Parameters
+    ----------
+    name
+        File name without its ending, such as ``"focuslitenn-10-0.25"``.
+    model
+        `ModelCard.name` the weights belong to.
+    mpp
+        Micrometres per pixel the weights were trained at.
+    network
+        What the network's constructor needs, such as ``{"kernels": 10, "pooling": "min"}``.
+    threshold
+        Tiles scoring above it are out of focus; None where nobody measured one.
+    threshold_meaning
+        The blur at the threshold, in words with units.
+    score_meaning
+        What a score of these weights measures.
+    data
+        One dict per training set: name, licence, images for training and validation.
+    licence
+        Licence of the weights.
+    seed, command, date
+        How to make them again: random seed, full command line, ISO date.
+    figures
+        Measured on the validation images, name to number.
+    sha256
+        Of the safetensors file, hex.
+    note
+        What a user must know besides, such as a non-commercial licence.
+    """
+
+    name: str
+    model: str
+    mpp: float
+    network: dict[str, Any]
+    threshold: float | None = None
+    threshold_meaning: str = ""
+    score_meaning: str = ""
+    data: tuple[dict[str, Any], ...] = ()
+    licence: str = ""
+    seed: int | None = None
+    command: str = ""
+    date: str = ""
+    figures: dict[str, float] = field(default_factory=dict)
+    sha256: str = ""
+    note: str = ""
+
+    def to_json(self) -> str:
+        """Return the card as indented JSON text."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "WeightsCard":
+        """Read a card back.
+
+        Raises
+        ------
+        WeightsError
+            The text is not a card of this kind.
+        """
+        try:
+            values = json.loads(text)
+            values["data"] = tuple(values.get("data", ()))
+            return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise WeightsError(
+                f"the weights card cannot be read ({error}); it must be the JSON file that "
+                "training wrote beside the weights"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A file of weights with its card and its model: everything but the numbers.
+
+    Parameters
+    ----------
+    model
+        The model they belong to.
+    card
+        Where they come from.
+    path
+        The file, ``.safetensors`` or a published ``.pt``.
+    """
+
+    model: ModelCard
+    card: WeightsCard
+    path: Path

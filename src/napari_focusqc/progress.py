@@ -1,0 +1,29 @@
+"""What long work yields while it runs.
+
+Room: progress. Every long call is a generator of `Progress`; its return value is its result.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+U = TypeVar("U")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Generic[U]):
+    """One step of long work.
+
+    Parameters
+    ----------
+    done, total
+        Units finished and units in all; ``total`` is 0 while it is not known yet.
+    stage
+        What is being done, in words for a progress bar.
+    update
+        A partial result to show now, or None.
+    """
+
+    done: int
+    total: int
+    stage: str
+    update: U | None = None

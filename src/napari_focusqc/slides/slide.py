@@ -1,0 +1,127 @@
+"""What every slide can do, whichever library reads it.
+
+Room: slides. The one contract between a file format and the rest of the house.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_focusqc.geometry import Region
+
+MppSource = Literal["file", "given"]
+
+
+@dataclass(frozen=True, slots=True)
+class SlideInfo:
+    """What the file says of itself, for people to read.
+
+    Parameters
+    ----------
+    format
+        The kind of file in words, such as ``"Aperio SVS"``.
+    reader
+        The library that decodes it, ``"tifffile"``, ``"openslide"`` or ``"array"``.
+    compression
+        The compression of level 0 in words, or None where it is not known.
+    objective
+        Nominal power of the objective, or None where the file is silent.
+    vendor
+        The scanner's maker, or None where the file is silent.
+    path
+        Where the file lies, or None for a slide in memory.
+    """
+
+    format: str
+    reader: str
+    compression: str | None = None
+    objective: float | None = None
+    vendor: str | None = None
+    path: Path | None = None
+
+
+class Slide(Protocol):
+    """An image pyramid that decodes only what is asked for.
+
+    Attributes
+    ----------
+    name
+        The file's name without its folder.
+    shape
+        (height, width) of level 0, px.
+    level_shapes
+        (height, width) of every stored level, px, level 0 first.
+    mpp
+        Micrometres per pixel of level 0; None when the file is silent and none was given.
+    mpp_source
+        Whether `mpp` came from the file or from the user; None when there is none.
+    z_um
+        Height of each plane, µm, rising; ``(0.0,)`` for a flat slide.
+    info
+        What the file says of itself.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def level_shapes(self) -> tuple[tuple[int, int], ...]: ...
+    @property
+    def mpp(self) -> float | None: ...
+    @property
+    def mpp_source(self) -> MppSource | None: ...
+    @property
+    def z_um(self) -> tuple[float, ...]: ...
+    @property
+    def info(self) -> SlideInfo: ...
+
+    def pyramid(self) -> list[da.Array]:
+        """Return every level as a lazy uint8 array, finest first, for looking only.
+
+        Shape (H, W, 3), or (Z, H, W, 3) with more than one plane. The coarsest is at most
+        1024 px on its longer side: levels the file lacks are computed. A part that cannot be
+        decoded is shown in flat grey.
+        """
+        ...
+
+    def read(
+        self,
+        region: Region,
+        level: int = 0,
+        z: int = 0,
+        out: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Decode a region; safe to call from several threads.
+
+        Parameters
+        ----------
+        region
+            In pixels *of that level*. What lies beyond the image is white.
+        level
+            0 is the finest.
+        z
+            Index of the plane in `z_um`.
+        out
+            Buffer to fill, uint8 (height, width, 3); a new one is made when None.
+
+        Returns
+        -------
+        uint8, shape (height, width, 3), RGB; `out` where it was given.
+
+        Raises
+        ------
+        RegionError
+            The region lies wholly outside the level, or level or plane does not exist.
+        UnreadableRegionError
+            A compressed tile under the region cannot be decoded; nothing is promised of `out`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the file; reading after that is an error."""
+        ...
