@@ -1,0 +1,99 @@
+"""What the tests of every room share: the real data, and small slides written on the spot."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+WriteTiff = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Return the folder of real test data; skip by name where the variable is unset."""
+    folder = os.environ.get("FOCUSQC_TEST_DATA")
+    if not folder:
+        pytest.skip("FOCUSQC_TEST_DATA is not set: this test needs the real data")
+    path = Path(folder).resolve()
+    assert path.is_dir(), f"FOCUSQC_TEST_DATA names no folder: {path}"
+    return path
+
+
+def tissue_like(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Make an RGB field with structure at every scale, uint8 (height, width, 3)."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    waves = sum(
+        np.sin(y / p + 1.3 * p) * np.cos(x / (1.7 * p))
+        for p in (3.0, 11.0, 47.0, 190.0)
+    )
+    tint = np.array([190, 140, 175], np.float32)
+    field = tint + waves[..., None] * np.array([14, 20, 16], np.float32)
+    field += rng.normal(0, 4, field.shape).astype(np.float32)
+    return np.clip(np.rint(field), 0, 255).astype(np.uint8)
+
+
+def halved(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the 2 × 2 area mean, odd last rows and columns left out."""
+    height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+    blocks = image[:height, :width].reshape(height // 2, 2, width // 2, 2, -1)
+    small = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    return small.reshape(height // 2, width // 2, *image.shape[2:])
+
+
+@pytest.fixture(scope="session")
+def tissue_image() -> Callable[..., NDArray[np.uint8]]:
+    """Return `tissue_like(height, width, seed=0)`."""
+    return tissue_like
+
+
+@pytest.fixture(scope="session")
+def write_tiff() -> WriteTiff:
+    """Return `write(path, image, *, tile, compression, quality, mpp, levels, subifds)`."""
+
+    def write(
+        path: Path,
+        image: NDArray[np.uint8],
+        *,
+        tile: int | None = 256,
+        compression: str | None = "jpeg",
+        quality: int = 90,
+        mpp: float | None = 0.25,
+        levels: int = 1,
+        subifds: bool = False,
+    ) -> Path:
+        """Write a (pyramidal) TIFF: `tile` px or strips, levels halved by area mean.
+
+        Levels are SubIFDs when `subifds`, else pages of their own as Aperio and libvips do.
+        """
+        pixels_per_cm = None if mpp is None else (1e4 / mpp, 1e4 / mpp)
+        options = {
+            "photometric": "rgb" if image.ndim == 3 else "minisblack",
+            "tile": None if tile is None else (tile, tile),
+            "compression": compression,
+            "compressionargs": {"level": quality} if compression == "jpeg" else None,
+            "metadata": None,
+        }
+        with tifffile.TiffWriter(path) as writer:
+            for level in range(levels):
+                scale = (
+                    None
+                    if pixels_per_cm is None
+                    else tuple(r / 2**level for r in pixels_per_cm)
+                )
+                writer.write(
+                    image,
+                    subfiletype=int(level > 0),
+                    subifds=levels - 1 if subifds and level == 0 else None,
+                    resolution=scale,
+                    resolutionunit=None if scale is None else "CENTIMETER",
+                    **options,
+                )
+                image = halved(image)
+        return path
+
+    return write
