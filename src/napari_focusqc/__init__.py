@@ -1,0 +1,66 @@
+"""napari-focusqc: where a whole-slide image is out of focus, how badly, and what that costs.
+
+The names below are imported when they are first used, so that importing the package costs
+nothing: no torch, no napari, no Qt.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_focusqc.errors import FocusQCError
+    from napari_focusqc.geometry import Region
+    from napari_focusqc.pipeline import score_image, score_slide
+    from napari_focusqc.progress import Progress
+    from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason, Verdict
+    from napari_focusqc.settings import ScoreSettings
+    from napari_focusqc.slides.array_slide import ArraySlide
+    from napari_focusqc.slides.opening import open_slide
+    from napari_focusqc.slides.slide import Slide
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ArraySlide": "slides.array_slide",
+    "BlockUpdate": "results.focus_map",
+    "FocusMap": "results.focus_map",
+    "FocusQCError": "errors",
+    "Progress": "progress",
+    "Reason": "results.focus_map",
+    "Region": "geometry",
+    "ScoreSettings": "settings",
+    "Slide": "slides.slide",
+    "Verdict": "results.focus_map",
+    "open_slide": "slides.opening",
+    "score_image": "pipeline",
+    "score_slide": "pipeline",
+}
+
+__all__ = [
+    "ArraySlide",
+    "BlockUpdate",
+    "FocusMap",
+    "FocusQCError",
+    "Progress",
+    "Reason",
+    "Region",
+    "ScoreSettings",
+    "Slide",
+    "Verdict",
+    "__version__",
+    "open_slide",
+    "score_image",
+    "score_slide",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the room it lives in."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -96,7 +96,7 @@ class ScoreSettings:
         advanced=True,
     )
     batch: int = _option(
-        32,
+        8,
         "Batch",
         "Tiles the network sees at once; it changes the speed, never the scores.",
         minimum=1,

@@ -1,0 +1,216 @@
+"""The whole way from a slide to a map: the only file that knows the order of the steps.
+
+Room: pipeline. Torch is imported when the first slide is scored, not before.
+"""
+
+import os
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_focusqc import __version__
+from napari_focusqc.errors import MissingMppError
+from napari_focusqc.geometry import model_scale
+from napari_focusqc.inference.device import choose_device, import_torch
+from napari_focusqc.models.card import Weights
+from napari_focusqc.models.registry import find_weights, model_card
+from napari_focusqc.progress import Progress
+from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, MapSource, Reason
+from napari_focusqc.settings import ScoreSettings, TissueRule
+from napari_focusqc.slides.array_slide import ArraySlide
+from napari_focusqc.slides.slide import Slide
+from napari_focusqc.tiles.grid import TileGrid
+from napari_focusqc.tiles.reading import read_blocks
+from napari_focusqc.tiles.tissue import TissueMask, tissue_mask
+
+MapProgress = Progress[FocusMap | BlockUpdate]
+
+
+def score_slide(slide: Slide, settings: ScoreSettings) -> Generator[MapProgress, None, FocusMap]:
+    """Score a slide, or the part of it in `settings.region`, tile by tile.
+
+    Parameters
+    ----------
+    slide
+        From `open_slide`, or an `ArraySlide`.
+    settings
+        Model, device, tissue rule and the rest.
+
+    Yields
+    ------
+    Progress whose first update is the map with nothing scored yet (its place is known), and
+    whose later updates are `BlockUpdate`. Closing the generator stops its threads.
+
+    Returns
+    -------
+    FocusMap
+        Higher scores are more out of focus.
+
+    Raises
+    ------
+    FocusQCError
+        `UnknownModelError`, `MissingMppError`, `TooCoarseError`, `WeightsError`, `DeviceError`,
+        `RegionError` or `InferenceError`, each with one sentence.
+    """
+    model_card(settings.model)
+    mpp, mpp_source = _resolution(slide, settings)
+    weights = find_weights(settings.model, mpp, settings.weights)
+    grid = _grid(slide, mpp, weights, settings)
+    yield Progress(0, 0, "finding tissue")
+    mask = tissue_mask(slide, settings.tissue, mpp)
+    yield Progress(0, 0, "loading the model")
+    network, device = _load(weights, settings)
+    focus_map = _empty_map(
+        grid,
+        mask,
+        settings.min_tissue,
+        source=MapSource(
+            slide=slide.name,
+            mpp=mpp,
+            mpp_source=mpp_source,
+            model=weights.model.name,
+            weights=asdict(weights.card),
+            threshold=weights.card.threshold if settings.threshold is None else settings.threshold,
+            tissue=mask.how,
+            device=str(device),
+            version=__version__,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        ),
+    )
+    yield from _fill(focus_map, slide, network, device, settings)
+    return focus_map
+
+
+def score_image(
+    image: NDArray[np.uint8],
+    *,
+    mpp: float,
+    model: str = "focuslitenn",
+    weights: str | Path | None = None,
+    tissue: TissueRule = "otsu",
+) -> FocusMap:
+    """Score an image in memory as the papers do: whole tiles only.
+
+    Parameters
+    ----------
+    image
+        uint8 (H, W, 3), RGB.
+    mpp
+        Micrometres per pixel of the image.
+    model
+        Name of the model; `focusqc models` lists them.
+    weights
+        A `.safetensors` or published `.pt` file instead of the weights that ship.
+    tissue
+        ``"otsu"``, ``"luma"`` or ``"none"`` to score every tile.
+
+    Returns
+    -------
+    FocusMap
+        Its `scores` are float32 (rows, cols), NaN where a tile is glass.
+
+    Raises
+    ------
+    FocusQCError
+        As `score_slide`; also for an image that is not RGB of eight bits.
+    """
+    settings = ScoreSettings(
+        model=model,
+        weights=None if weights is None else Path(weights),
+        tissue=tissue,
+        edges="whole",
+    )
+    work = score_slide(ArraySlide([image], mpp=mpp), settings)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: FocusMap = end.value
+            return result
+
+
+def _resolution(slide: Slide, settings: ScoreSettings) -> tuple[float, str]:
+    """Return level 0's µm/px and whether the file or the user said so."""
+    if settings.mpp is not None:
+        return settings.mpp, "given"
+    if slide.mpp is None or slide.mpp_source is None:
+        raise MissingMppError(
+            f"{slide.name} does not say how many micrometres a pixel is; give it with --mpp, the "
+            "“µm per pixel” field or ScoreSettings(mpp=…), for instance 0.25 for a 40x scan"
+        )
+    return slide.mpp, slide.mpp_source
+
+
+def _grid(slide: Slide, mpp: float, weights: Weights, settings: ScoreSettings) -> TileGrid:
+    """Lay the model's grid on the slide, or the part of it that covers the asked region."""
+    model, scale = weights.model, model_scale(mpp, weights.card.mpp)
+    grid = TileGrid.covering(slide.shape, scale, model.tile_px, model.stride_px, settings.edges)
+    return grid if settings.region is None else grid.within(settings.region)
+
+
+def _load(weights: Weights, settings: ScoreSettings) -> tuple[Any, Any]:
+    """Return the network on its device, and the device."""
+    import_torch()
+    from napari_focusqc.models.weights import load_network
+
+    device = choose_device(settings.device)
+    return load_network(weights).to(device), device
+
+
+def _empty_map(grid: TileGrid, mask: TissueMask, min_tissue: float, source: MapSource) -> FocusMap:
+    """Return a map that knows its glass and its place, and no score yet."""
+    tissue = mask.fraction(grid)
+    reasons = np.where(tissue >= min_tissue, Reason.NOT_RUN, Reason.GLASS).astype(np.uint8)
+    scores = np.full(tissue.shape, np.nan, np.float32)
+    return FocusMap(scores, reasons, tissue, grid, source)
+
+
+def _fill(
+    focus_map: FocusMap, slide: Slide, network: Any, device: Any, settings: ScoreSettings
+) -> Generator[MapProgress, None, None]:
+    """Score the tiles that are not run yet, block by block, into the map's own arrays."""
+    from napari_focusqc.inference.focus import score_blocks
+
+    grid, wanted = focus_map.grid, focus_map.reasons == Reason.NOT_RUN
+    done, total = 0, int(wanted.sum())
+    yield Progress(0, total, "scoring", _copy(focus_map))
+    with closing(
+        read_blocks(slide, grid, wanted, threads=settings.threads or _decode_threads())
+    ) as blocks:
+        for block in score_blocks(
+            blocks,
+            network,
+            device,
+            tile_px=grid.tile_px,
+            stride_px=grid.stride_px,
+            batch=settings.batch,
+        ):
+            part = np.s_[
+                block.row : block.row + block.scores.shape[0],
+                block.col : block.col + block.scores.shape[1],
+            ]
+            asked = wanted[part]
+            found = np.where(block.readable, Reason.SCORED, Reason.UNREADABLE)
+            focus_map.reasons[part] = np.where(asked, found, focus_map.reasons[part])
+            focus_map.scores[part] = block.scores
+            done += int(asked.sum())
+            update = BlockUpdate(block.row, block.col, block.scores, focus_map.reasons[part].copy())
+            yield Progress(done, total, "scoring", update)
+
+
+def _copy(focus_map: FocusMap) -> FocusMap:
+    """Return a map with arrays of its own, so that a viewer may hold it while the run goes on."""
+    arrays = (focus_map.scores, focus_map.reasons, focus_map.tissue)
+    return FocusMap(*(array.copy() for array in arrays), focus_map.grid, focus_map.source)
+
+
+def _decode_threads() -> int:
+    """Choose as many decoding threads as this process may use cores, at most 8."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(cores or 1, 8)

@@ -1,0 +1,205 @@
+"""Big blocks of pixels at the model's resolution, decoded ahead by threads.
+
+Room: tiles. A bounded number of blocks is in flight and their buffers are used again; what a
+block holds does not depend on how the grid is cut into blocks.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_focusqc.errors import UnreadableRegionError
+from napari_focusqc.geometry import Region, level_downsample
+from napari_focusqc.slides.slide import Slide
+from napari_focusqc.tiles.grid import TileGrid, model_shape
+from napari_focusqc.tiles.resample import area_average, source_span
+
+BLOCK_PX = 4096
+"""Side of the square of strides that one block holds, model px (at least one tile)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Pixels under a rectangle of tiles.
+
+    Parameters
+    ----------
+    row, col
+        First tile, counted from the first tile of the grid that was read.
+    wanted
+        bool (rows, cols), the tiles asked for.
+    readable
+        bool (rows, cols), False for a wanted tile that could not be decoded.
+    pixels
+        uint8 (h, w, 3) at the model's resolution, tile (r, c) starts at (r, c) × stride. Lent:
+        it is written over once the next block is asked for.
+    """
+
+    row: int
+    col: int
+    wanted: NDArray[np.bool_]
+    readable: NDArray[np.bool_]
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The level a grid is read from, and level pixels per model pixel."""
+
+    slide: Slide
+    level: int
+    factor: float
+    shape: tuple[int, int]
+
+
+def read_blocks(
+    slide: Slide, grid: TileGrid, wanted: NDArray[np.bool_], *, threads: int
+) -> Iterator[Block]:
+    """Decode the wanted tiles block by block, row-major, a few blocks ahead.
+
+    A block that holds no wanted tile is neither read nor yielded. Where a block cannot be
+    decoded, its wanted tiles are read one by one and those that fail are marked. Closing the
+    iterator waits for the threads.
+
+    Parameters
+    ----------
+    slide
+        Read at the coarsest level that is not coarser than the model.
+    grid
+        The tiles.
+    wanted
+        bool (rows, cols).
+    threads
+        Number of decoding threads, at least 1.
+    """
+    source = _source(slide, grid)
+    side = max(BLOCK_PX // grid.stride_px, 1)
+    span = (side - 1) * grid.stride_px + grid.tile_px
+    plan = deque(_plan(wanted, side))
+    ahead: deque[tuple[Future[Block], NDArray[np.uint8]]] = deque()
+    free: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
+    for _ in range(min(threads + 1, len(plan))):
+        free.put(np.empty(span * span * 3, np.uint8))
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="focusqc-decode")
+    try:
+        while plan or ahead:
+            while plan and not free.empty():
+                row, col = plan.popleft()
+                part = wanted[row : row + side, col : col + side]
+                buffer = free.get()
+                ahead.append(
+                    (pool.submit(_read_block, source, grid, row, col, part, buffer), buffer)
+                )
+            future, buffer = ahead.popleft()
+            yield future.result()
+            free.put(buffer)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _plan(wanted: NDArray[np.bool_], side: int) -> Iterator[tuple[int, int]]:
+    """Yield the first tile of every block of side × side tiles that has a wanted one."""
+    for row in range(0, wanted.shape[0], side):
+        for col in range(0, wanted.shape[1], side):
+            if wanted[row : row + side, col : col + side].any():
+                yield row, col
+
+
+def _source(slide: Slide, grid: TileGrid) -> _Source:
+    """Choose the coarsest level that is at least as fine as the model."""
+    level, factor = 0, grid.scale
+    for index, shape in enumerate(slide.level_shapes):
+        down = level_downsample(slide.shape, shape)
+        if down <= grid.scale * (1 + 1e-6):
+            level, factor = index, max(grid.scale / down, 1.0)
+    if abs(factor - 1) < 1e-6:
+        factor = 1.0
+    return _Source(slide, level, factor, model_shape(grid.shape, grid.scale))
+
+
+def _read_block(
+    source: _Source,
+    grid: TileGrid,
+    row: int,
+    col: int,
+    wanted: NDArray[np.bool_],
+    buffer: NDArray[np.uint8],
+) -> Block:
+    """Fill a block, tile by tile where the whole cannot be decoded."""
+    rows, cols = wanted.shape
+    region = _window(grid, row, col, rows, cols)
+    pixels = buffer[: region.height * region.width * 3].reshape(region.height, region.width, 3)
+    readable = np.ones((rows, cols), bool)
+    try:
+        _read_model_pixels(source, region, pixels)
+    except UnreadableRegionError:
+        _read_tiles(source, grid, (row, col), wanted, readable, pixels)
+    return Block(row, col, wanted, readable, pixels)
+
+
+def _read_tiles(
+    source: _Source,
+    grid: TileGrid,
+    first: tuple[int, int],
+    wanted: NDArray[np.bool_],
+    readable: NDArray[np.bool_],
+    pixels: NDArray[np.uint8],
+) -> None:
+    """Read the wanted tiles one by one into `pixels`, marking those that fail."""
+    pixels.fill(255)
+    tile = np.empty((grid.tile_px, grid.tile_px, 3), np.uint8)
+    for row, col in np.argwhere(wanted):
+        y, x = row * grid.stride_px, col * grid.stride_px
+        try:
+            _read_model_pixels(source, _window(grid, first[0] + row, first[1] + col, 1, 1), tile)
+        except UnreadableRegionError:
+            readable[row, col] = False
+        else:
+            pixels[y : y + grid.tile_px, x : x + grid.tile_px] = tile
+
+
+def _window(grid: TileGrid, row: int, col: int, rows: int, cols: int) -> Region:
+    """Return the model pixels under rows × cols tiles, counted from the grid's first tile."""
+    stride, overlap = grid.stride_px, grid.tile_px - grid.stride_px
+    return Region(
+        (grid.row0 + row) * stride,
+        (grid.col0 + col) * stride,
+        rows * stride + overlap,
+        cols * stride + overlap,
+    )
+
+
+def _read_model_pixels(source: _Source, region: Region, out: NDArray[np.uint8]) -> None:
+    """Fill `out` with a region in model pixels; beyond the slide the image is reflected."""
+    inside = region.clipped(source.shape)
+    target = out[: inside.height, : inside.width]
+    if source.factor == 1:
+        level_region = Region(inside.y, inside.x, inside.height, inside.width)
+        source.slide.read(level_region, source.level, out=target)
+    else:
+        top, bottom = source_span(inside.y, inside.height, source.factor)
+        left, right = source_span(inside.x, inside.width, source.factor)
+        pixels = source.slide.read(Region(top, left, bottom - top, right - left), source.level)
+        start, size = (inside.y, inside.x), (inside.height, inside.width)
+        target[...] = area_average(pixels, source.factor, start, size)
+    if inside != region:
+        _reflect(out, inside)
+
+
+def _reflect(out: NDArray[np.uint8], inside: Region) -> None:
+    """Complete rows and columns beyond the part that was read, mirrored about the last pixel."""
+    width = _mirrored(inside.width, out.shape[1])
+    out[: inside.height, inside.width :] = out[: inside.height, width]
+    out[inside.height :] = out[_mirrored(inside.height, out.shape[0])]
+
+
+def _mirrored(have: int, need: int) -> NDArray[np.intp]:
+    """Return for the positions have…need−1 the position inside that mirrors them."""
+    period = max(2 * (have - 1), 1)
+    steps = np.arange(have, need) % period
+    return np.where(steps < have, steps, period - steps).astype(np.intp)
