@@ -29,6 +29,10 @@ class UnreadableRegionError(FocusQCError, OSError):
     """The compressed pixels of a region cannot be decoded."""
 
 
+class ClosedSlideError(FocusQCError, ValueError):
+    """The slide was closed, and is read again."""
+
+
 class RegionError(FocusQCError, IndexError):
     """The region lies outside the slide, or is empty."""
 
@@ -67,6 +71,10 @@ class OutputError(FocusQCError, OSError):
 
 class MapFileError(FocusQCError, ValueError):
     """The file is not a focus map of ours, or is damaged."""
+
+
+class EvaluationError(FocusQCError, ValueError):
+    """There is too little to compare, or it does not belong together."""
 
 
 class TrainingError(FocusQCError, ValueError):
