@@ -1,0 +1,68 @@
+"""Scores of blocks: the right tiles, the same numbers, honest failures."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from napari_focusqc.errors import DeviceError, InferenceError
+from napari_focusqc.inference.device import choose_device
+from napari_focusqc.inference.focus import score_blocks
+from napari_focusqc.tiles.reading import Block
+
+CPU = torch.device("cpu")
+PIXELS = np.random.default_rng(0).integers(0, 256, (4 * 32 + 28, 5 * 32 + 28, 3), dtype=np.uint8)
+
+
+class Mean(nn.Module):
+    """Scores a tile by its mean, so that the truth is numpy's."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean((1, 2, 3))
+
+
+def block(wanted: np.ndarray, readable: np.ndarray | None = None) -> Block:
+    return Block(2, 3, wanted, np.ones_like(wanted) if readable is None else readable, PIXELS)
+
+
+def run(one: Block, network: nn.Module, batch: int) -> np.ndarray:
+    (found,) = score_blocks([one], network, CPU, tile_px=60, stride_px=32, batch=batch)
+    assert (found.row, found.col) == (2, 3)
+    return found.scores
+
+
+@given(st.integers(1, 40))
+@settings(max_examples=10, deadline=None)
+def test_each_score_is_of_its_own_window_whatever_the_batch(batch: int) -> None:
+    scores = run(block(np.ones((4, 5), bool)), Mean(), batch)
+    truth = [
+        [PIXELS[r * 32 : r * 32 + 60, c * 32 : c * 32 + 60].mean() / 255 for c in range(5)]
+        for r in range(4)
+    ]
+    assert scores == pytest.approx(np.array(truth), abs=1e-6)
+
+
+def test_unwanted_and_unreadable_tiles_are_nan() -> None:
+    wanted, readable = np.ones((4, 5), bool), np.ones((4, 5), bool)
+    wanted[0, 1] = readable[3, 2] = False
+    scores = run(block(wanted, readable), Mean(), 8)
+    assert np.argwhere(np.isnan(scores)).tolist() == [[0, 1], [3, 2]]
+
+
+def test_an_error_of_torch_becomes_a_sentence() -> None:
+    class Full(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            raise RuntimeError("out of memory\nlong trace")
+
+    with pytest.raises(InferenceError, match=r"on cpu \(out of memory\); try a smaller batch"):
+        run(block(np.ones((4, 5), bool)), Full(), 8)
+
+
+def test_auto_finds_a_device_and_a_missing_one_is_named() -> None:
+    assert choose_device("cpu").type == "cpu"
+    assert choose_device("auto").type in ("cpu", "cuda", "mps")
+    missing = "mps" if not torch.backends.mps.is_available() else "cuda"
+    with pytest.raises(DeviceError, match=f"'{missing}' is not on this machine; it has .*cpu"):
+        choose_device(missing)
