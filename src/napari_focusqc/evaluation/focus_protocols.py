@@ -1,0 +1,85 @@
+"""A map beside what is known to be true.
+
+Room: evaluation.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from napari_focusqc.errors import EvaluationError
+from napari_focusqc.results.focus_map import FocusMap, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class TruthCorrelation:
+    """How well scores follow a known blur.
+
+    Parameters
+    ----------
+    spearman
+        Rank correlation over the compared tiles, ties at their mean rank.
+    tiles
+        Number of tiles compared.
+    """
+
+    spearman: float
+    tiles: int
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.spearman:.3f} ({self.tiles} tiles)"
+
+
+def tile_truth(
+    blur_um: NDArray[np.float32], cell_level0: float, focus_map: FocusMap
+) -> NDArray[np.float32]:
+    """Average a known blur over each tile's window.
+
+    Parameters
+    ----------
+    blur_um
+        float32 (h, w), radius of the blur disk, µm; NaN where there is no tissue.
+    cell_level0
+        Level-0 pixels per cell of `blur_um`.
+    focus_map
+        Whose tiles.
+
+    Returns
+    -------
+    float32 (rows, cols), µm; NaN for a tile with any NaN under it.
+    """
+    grid = focus_map.grid
+    y0, x0 = grid.origin_level0
+    rows = _cells(y0 + np.arange(grid.rows) * grid.stride_level0, grid.tile_level0, cell_level0)
+    cols = _cells(x0 + np.arange(grid.cols) * grid.stride_level0, grid.tile_level0, cell_level0)
+    return np.array(
+        [[blur_um[slice(*row), slice(*col)].mean() for col in cols] for row in rows], np.float32
+    )
+
+
+def _cells(start: NDArray[np.float64], side: float, cell: float) -> list[tuple[int, int]]:
+    """Return for each window the half-open range of cells it touches."""
+    first = np.floor(start / cell).astype(int)
+    last = np.ceil((start + side) / cell).astype(int)
+    return [(int(a), int(b)) for a, b in zip(first, last, strict=True)]
+
+
+def truth_correlation(focus_map: FocusMap, truth_um: NDArray[np.float32]) -> TruthCorrelation:
+    """Correlate the ranks of scores and known blur over scored tiles that have a truth.
+
+    Raises
+    ------
+    EvaluationError
+        Fewer than three tiles can be compared.
+    """
+    known = (focus_map.reasons == Reason.SCORED) & np.isfinite(truth_um)
+    count = int(known.sum())
+    if count < 3:
+        raise EvaluationError(
+            f"only {count} scored tiles have a known blur; at least 3 are needed to compare"
+        )
+    rho = spearmanr(focus_map.scores[known], truth_um[known]).statistic
+    return TruthCorrelation(float(rho), count)
