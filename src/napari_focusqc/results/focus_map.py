@@ -35,6 +35,11 @@ class Verdict(IntEnum):
     ABSTAINED = 5
     SCORED = 6
 
+    @property
+    def words(self) -> str:
+        """The verdict as people read it, such as ``"out of focus"``."""
+        return self.name.lower().replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class MapSource:
@@ -127,7 +132,8 @@ class FocusMap:
         ----------
         threshold
             Scores above it are out of focus; None takes the map's own. A map without any has
-            tiles that are `Verdict.SCORED` and neither in nor out of focus.
+            tiles that are `Verdict.SCORED` and neither in nor out of focus; so is a tile whose
+            score is NaN.
 
         Returns
         -------
@@ -141,7 +147,7 @@ class FocusMap:
         of_reason[Reason.SCORED] = Verdict.SCORED
         verdicts = of_reason[self.reasons]
         if limit is not None:
-            scored = self.reasons == Reason.SCORED
+            scored = (self.reasons == Reason.SCORED) & ~np.isnan(self.scores)
             out = np.where(self.scores > limit, Verdict.OUT_OF_FOCUS, Verdict.IN_FOCUS)
             verdicts = np.where(scored, out, verdicts).astype(np.uint8)
         return verdicts
