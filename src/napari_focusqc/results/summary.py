@@ -1,0 +1,161 @@
+"""A map in a few numbers: how many tiles of each verdict, how much of the tissue is blurred.
+
+Room: results. The JSON is documented in docs/scoring.md, “The summary”.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_focusqc.errors import OutputError
+from napari_focusqc.results.beside import file_beside
+from napari_focusqc.results.focus_map import FocusMap, Verdict
+
+FORMAT = 1
+"""Version of the summary's JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapSummary:
+    """What a map says of its slide as a whole.
+
+    Parameters
+    ----------
+    tiles
+        Number of tiles of each verdict, by the verdict's words; every verdict is there.
+    area_mm2
+        The same as areas, mm²: a tile stands for the square of one stride.
+    partial_tiles
+        Scored tiles that reach beyond the slide and were completed by reflection.
+    judged_tiles
+        Tiles that are in or out of focus: the denominator of `out_of_focus_share`.
+    out_of_focus_share
+        Out-of-focus tiles over judged tiles, 0 to 1; None where no tile was judged, as on a
+        slide of glass or with a model that has no threshold.
+    threshold
+        Tiles scoring above it are out of focus; None where there is none.
+    median_score, p90_score
+        Median and 90th percentile of the finite scores; None where there is none.
+    """
+
+    tiles: dict[str, int]
+    area_mm2: dict[str, float]
+    partial_tiles: int
+    judged_tiles: int
+    out_of_focus_share: float | None
+    threshold: float | None
+    median_score: float | None
+    p90_score: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """Return the summary as sentences for people, one per line."""
+        lines = [self._share_line()]
+        if self.median_score is not None and self.p90_score is not None:
+            lines.append(
+                f"score: median {self.median_score:.4g}, 90 % of tiles at or below "
+                f"{self.p90_score:.4g} (higher = more out of focus)"
+            )
+        lines += [
+            f"{words}: {count} {_plural(count)}, {self.area_mm2[words]:.3g} mm²"
+            for words, count in self.tiles.items()
+            if count
+        ]
+        if self.partial_tiles:
+            lines.append(
+                f"{self.partial_tiles} of the scored tiles reach beyond the slide's edge and were "
+                "completed by reflection"
+            )
+        return lines
+
+    def _share_line(self) -> str:
+        if self.out_of_focus_share is None and self.median_score is None:
+            return "out of focus: nothing to say, as no tile was scored"
+        if self.out_of_focus_share is None:
+            return "out of focus: nothing to say, as there is no threshold for these scores"
+        return (
+            f"out of focus: {self.out_of_focus_share:.1%} of {self.judged_tiles} scored "
+            f"{_plural(self.judged_tiles)} (score above {self.threshold:.4g})"
+        )
+
+
+def summarise(focus_map: FocusMap, threshold: float | None = None) -> MapSummary:
+    """Count, measure and condense a map.
+
+    Parameters
+    ----------
+    focus_map
+        The map.
+    threshold
+        Scores above it are out of focus; None takes the map's own.
+    """
+    limit = focus_map.source.threshold if threshold is None else threshold
+    verdicts = focus_map.verdicts(limit)
+    counts = np.bincount(verdicts.ravel(), minlength=len(Verdict))
+    tiles = {verdict.words: int(counts[verdict]) for verdict in Verdict}
+    tile_mm2 = (focus_map.stride_um / 1000) ** 2
+    out_of_focus = tiles[Verdict.OUT_OF_FOCUS.words]
+    judged = out_of_focus + tiles[Verdict.IN_FOCUS.words]
+    scored = np.isin(verdicts, [Verdict.IN_FOCUS, Verdict.OUT_OF_FOCUS, Verdict.SCORED])
+    finite = focus_map.scores[scored & np.isfinite(focus_map.scores)].astype(np.float64)
+    return MapSummary(
+        tiles=tiles,
+        area_mm2={words: count * tile_mm2 for words, count in tiles.items()},
+        partial_tiles=int((focus_map.partial & scored).sum()),
+        judged_tiles=judged,
+        out_of_focus_share=out_of_focus / judged if judged else None,
+        threshold=limit,
+        median_score=float(np.median(finite)) if finite.size else None,
+        p90_score=float(np.quantile(finite, 0.9)) if finite.size else None,
+    )
+
+
+def write_summary(summary: MapSummary, focus_map: FocusMap, path: str | Path) -> Path:
+    """Write a summary as JSON, with the map's grid and source inside.
+
+    Parameters
+    ----------
+    summary
+        From `summarise`.
+    focus_map
+        The map it was made from.
+    path
+        JSON file to make or replace.
+
+    Returns
+    -------
+    The path of the file.
+
+    Raises
+    ------
+    OutputError
+        The folder is missing, read-only or full, `path` is a folder, or the map's source holds a
+        value that JSON cannot hold.
+    """
+    path = Path(path)
+    values = {
+        "format": FORMAT,
+        "summary": summary.to_dict(),
+        "grid": asdict(focus_map.grid),
+        "source": focus_map.source.to_dict(),
+    }
+    try:
+        text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise OutputError(
+            f"the summary cannot be stored as JSON ({error}); the map's source must hold plain "
+            "finite values"
+        ) from error
+    with file_beside(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def _plural(count: int) -> str:
+    return "tile" if count == 1 else "tiles"
