@@ -114,8 +114,11 @@ class WeightsCard:
         try:
             values = json.loads(text)
             values["data"] = tuple(values.get("data", ()))
+            values["mpp"] = float(values["mpp"])
+            if values.get("threshold") is not None:
+                values["threshold"] = float(values["threshold"])
             return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise WeightsError(
                 f"the weights card cannot be read ({error}); it must be the JSON file that "
                 "training wrote beside the weights"

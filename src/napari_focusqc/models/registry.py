@@ -1,0 +1,211 @@
+"""Which models there are, and which weights serve a slide.
+
+Room: models. Plain tables and JSON; loads no torch, so that asking for help stays quick.
+"""
+
+import hashlib
+from dataclasses import replace
+from importlib.resources import files
+from math import isfinite
+from pathlib import Path
+
+from napari_focusqc.errors import TooCoarseError, UnknownModelError, WeightsError
+from napari_focusqc.geometry import same_resolution
+from napari_focusqc.models.card import ModelCard, Weights, WeightsCard
+
+WANG_2020 = (
+    "Wang Z., Hosseini M.S., Miles A., Plataniotis K.N., Wang Z.: FocusLiteNN: High efficiency "
+    "focus quality assessment for digital pathology. MICCAI 2020"
+)
+
+FOCUSLITENN = ModelCard(
+    name="focuslitenn",
+    title="FocusLiteNN",
+    network="focuslitenn",
+    tile_px=235,
+    stride_px=128,
+    mpp=0.25,
+    output="One number per tile, higher is more out of focus; the weights' card gives its scale.",
+    cite=WANG_2020,
+)
+
+CARDS = {
+    card.name: card
+    for card in (
+        FOCUSLITENN,
+        *(
+            replace(
+                FOCUSLITENN,
+                name=f"focuslitenn-{kernels}",
+                title=f"FocusLiteNN, {kernels} kernel{'s' if kernels > 1 else ''}",
+                kernels=kernels,
+            )
+            for kernels in (1, 2, 10)
+        ),
+    )
+}
+
+SHIPPED_AS = {"focuslitenn": "focuslitenn-10"}
+"""Whose shipped weights a model without weights of its own name takes."""
+
+MAX_WEIGHTS_BYTES = 512 * 2**20
+
+_PUBLISHED_NOTE = (
+    "published by the model's authors and given by the user; the licence is that of its authors "
+    "(FocusLiteNN: Prosperity 3.0, non-commercial)"
+)
+
+
+def model_card(name: str) -> ModelCard:
+    """Look a model up by name.
+
+    Raises
+    ------
+    UnknownModelError
+        There is no such model.
+    """
+    try:
+        return CARDS[name]
+    except KeyError:
+        raise UnknownModelError(f"no focus model {name!r}; there are: {', '.join(CARDS)}") from None
+
+
+def shipped_weights() -> tuple[Weights, ...]:
+    """List the weights inside the package, by model and from fine to coarse.
+
+    Raises
+    ------
+    WeightsError
+        A card inside the package is damaged.
+    """
+    folder = Path(str(files("napari_focusqc.models").joinpath("weights")))
+    found = [_with_card(path.with_suffix(".safetensors")) for path in folder.glob("*.json")]
+    order = list(CARDS)
+    return tuple(sorted(found, key=lambda w: (order.index(w.model.name), w.card.mpp)))
+
+
+def find_weights(model: str, mpp: float, path: Path | None = None) -> Weights:
+    """Choose the weights that score a slide.
+
+    Among the shipped ones those trained within 15 % of the slide's µm/px are preferred; else the
+    finest that the slide can be averaged down to.
+
+    Parameters
+    ----------
+    model
+        A name in `CARDS`.
+    mpp
+        Micrometres per pixel of the slide's level 0.
+    path
+        The user's own weights: `.safetensors` with the `.json` card that training wrote beside
+        it, or a `.pt` or `.pth` checkpoint as FocusLiteNN's authors publish them (0.25 µm/px, no
+        threshold).
+
+    Returns
+    -------
+    Nothing of the weights themselves is read but, for a published file, its checksum.
+
+    Raises
+    ------
+    UnknownModelError
+        There is no such model.
+    WeightsError
+        The file is missing, has no readable card, or belongs to another model.
+    TooCoarseError
+        The slide has more µm/px than any of the weights accept.
+    """
+    card = model_card(model)
+    if path is None:
+        name = SHIPPED_AS.get(model, model)
+        choice = [replace(w, model=card) for w in shipped_weights() if w.card.model == name]
+    else:
+        choice = [_given(card, path)]
+    serving = [w for w in choice if same_resolution(mpp, w.card.mpp) or mpp < w.card.mpp]
+    if not serving:
+        there_are = ", ".join(f"{w.card.mpp:g}" for w in choice) or "none"
+        raise TooCoarseError(
+            f"the slide has {mpp:g} µm/px, coarser than the weights of {model} "
+            f"(trained at: {there_are} µm/px); use a finer scan, or train weights for {mpp:g} µm/px"
+        )
+    return min(serving, key=lambda w: (not same_resolution(mpp, w.card.mpp), w.card.mpp))
+
+
+def _given(model: ModelCard, path: Path) -> Weights:
+    """Describe a user's file, and refuse what cannot be weights of this model."""
+    if not path.is_file():
+        raise WeightsError(
+            f"there is no weights file {path}; give a .safetensors file with its .json card beside "
+            "it, or a published .pt file"
+        )
+    if path.stat().st_size > MAX_WEIGHTS_BYTES:
+        raise WeightsError(
+            f"{path.name} has {path.stat().st_size / 2**20:.0f} MiB; weights have at most "
+            f"{MAX_WEIGHTS_BYTES / 2**20:.0f} MiB, so this is another kind of file"
+        )
+    if path.suffix == ".safetensors":
+        weights = _with_card(path)
+        _check_same_network(model, weights)
+        return replace(weights, model=model)
+    if path.suffix in (".pt", ".pth"):
+        return Weights(model, _published_card(model, path), path)
+    raise WeightsError(
+        f"{path.name} is not a kind of weights known here; give a .safetensors or a .pt file"
+    )
+
+
+def _with_card(path: Path) -> Weights:
+    """Read the card beside a safetensors file."""
+    card_path = path.with_suffix(".json")
+    try:
+        text = card_path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise WeightsError(
+            f"{path.name} has no card; put {card_path.name}, which training wrote, beside it"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeightsError(
+            f"the weights card {card_path.name} cannot be read ({error}); it must be the JSON file "
+            "that training wrote beside the weights"
+        ) from error
+    card = WeightsCard.from_json(text)
+    if card.model not in CARDS:
+        raise WeightsError(
+            f"the card {card_path.name} names the model {card.model!r}; there are: "
+            f"{', '.join(CARDS)}"
+        )
+    if not (isfinite(card.mpp) and card.mpp > 0):
+        raise WeightsError(
+            f"the card {card_path.name} gives {card.mpp!r} as µm/px; it must be a positive number"
+        )
+    return Weights(CARDS[card.model], card, path)
+
+
+def _check_same_network(model: ModelCard, weights: Weights) -> None:
+    """Refuse weights of another network, or of another number of kernels."""
+    kernels = weights.model.kernels
+    other_size = None not in (model.kernels, kernels) and model.kernels != kernels
+    if model.network != weights.model.network or other_size:
+        raise WeightsError(
+            f"{weights.path.name} holds weights of {weights.card.model}, not of {model.name}; "
+            f"choose the model {weights.card.model} or other weights"
+        )
+
+
+def _published_card(model: ModelCard, path: Path) -> WeightsCard:
+    """Write the card that a published checkpoint lacks; its network is read from it later."""
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(
+            f"{path.name} cannot be read ({error.strerror}); check its permissions"
+        ) from error
+    return WeightsCard(
+        name=path.stem,
+        model=model.name,
+        mpp=model.mpp,
+        network={},
+        score_meaning="as its authors trained it; higher is more out of focus",
+        licence="of its authors",
+        sha256=digest,
+        note=_PUBLISHED_NOTE,
+    )

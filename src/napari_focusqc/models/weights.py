@@ -1,0 +1,176 @@
+"""Networks from files and files from networks.
+
+Room: models. Nothing is unpickled beyond plain tensors; a file is trusted only as far as its
+shapes, its numbers and its card's checksum agree.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from napari_focusqc.errors import OutputError, WeightsError
+from napari_focusqc.models.card import Weights, WeightsCard
+from napari_focusqc.models.focuslitenn import FocusLiteNN
+from napari_focusqc.models.registry import model_card
+
+NETWORKS = {"focuslitenn": FocusLiteNN}
+
+_DAMAGE = (
+    UnpicklingError,
+    SafetensorError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
+"""What torch and safetensors raise for a file that is cut, garbled or of another kind."""
+
+
+def load_network(weights: Weights) -> nn.Module:
+    """Build the network of a set of weights, ready to score on the CPU.
+
+    Parameters
+    ----------
+    weights
+        From `models.registry.find_weights`.
+
+    Returns
+    -------
+    In evaluation mode, float32; float (B, 3, tile, tile) in [0, 1] → (B,) scores.
+
+    Raises
+    ------
+    WeightsError
+        The file cannot be read, does not match its card's checksum, does not fit the model, or
+        holds numbers that are not finite.
+    """
+    state = _read_state(weights)
+    network_class = NETWORKS[weights.model.network]
+    options = network_class.options_of(state)
+    _check_options(weights, options)
+    network = network_class(**options)
+    try:
+        network.load_state_dict(dict(state))
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{weights.path.name} does not fit {weights.model.name} "
+            f"({' '.join(str(error).split())}); give weights of this model"
+        ) from error
+    if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
+        raise WeightsError(
+            f"{weights.path.name} holds numbers that are not finite, so its training failed; "
+            "give other weights"
+        )
+    return network.eval()
+
+
+def save_weights(network: nn.Module, card: WeightsCard, folder: Path) -> Weights:
+    """Write ``card.name`` as safetensors with its JSON card, each beside its name and renamed.
+
+    Parameters
+    ----------
+    network
+        Its state dict is written.
+    card
+        Its checksum is filled in here.
+    folder
+        Made when it is not there.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written to.
+    """
+    state = {
+        name: value.detach().float().contiguous() for name, value in network.state_dict().items()
+    }
+    content = safetensors.torch.save(state)
+    signed = replace(card, sha256=hashlib.sha256(content).hexdigest())
+    path = folder / f"{card.name}.safetensors"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(path, content)
+        _replace(path.with_suffix(".json"), signed.to_json().encode())
+    except OSError as error:
+        raise OutputError(
+            f"the weights cannot be written to {folder} ({error.strerror}); choose a folder you "
+            "may write to"
+        ) from error
+    return Weights(model_card(card.model), signed, path)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write beside and rename, so that no half file ever bears the name."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def _read_state(weights: Weights) -> dict[str, Tensor]:
+    """Read a file's tensors by name, whatever wraps them."""
+    path = weights.path
+    try:
+        content = path.read_bytes()
+        _check_sum(weights, content)
+        if path.suffix == ".safetensors":
+            return dict(safetensors.torch.load(content))
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
+    except OSError as error:
+        raise WeightsError(
+            f"{path.name} cannot be read ({error.strerror}); check that it is there"
+        ) from error
+    except _DAMAGE as error:
+        raise WeightsError(
+            f"{path.name} is damaged or is not a file of plain weights "
+            f"({type(error).__name__}); fetch it again from where it came"
+        ) from error
+    return _unwrapped(loaded, path)
+
+
+def _check_sum(weights: Weights, content: bytes) -> None:
+    """Compare a file with the checksum on its card."""
+    if weights.card.sha256 and hashlib.sha256(content).hexdigest() != weights.card.sha256:
+        raise WeightsError(
+            f"{weights.path.name} is not the file its card describes (its sha256 differs); "
+            "put the pair that training wrote back together"
+        )
+
+
+def _unwrapped(loaded: Any, path: Path) -> dict[str, Tensor]:
+    """Take a checkpoint's wrapping and DataParallel's prefix off."""
+    inner = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded
+    plain = isinstance(inner, Mapping) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in inner.items()
+    )
+    if not plain:
+        raise WeightsError(
+            f"{path.name} holds no state dict of tensors; give a checkpoint of the model's weights"
+        )
+    return {name.removeprefix("module."): value for name, value in inner.items()}
+
+
+def _check_options(weights: Weights, options: dict[str, Any]) -> None:
+    """Refuse a file whose shapes are not those its card or the asked model names."""
+    model, card = weights.model, weights.card
+    if model.kernels is not None and options["kernels"] != model.kernels:
+        raise WeightsError(
+            f"{weights.path.name} has {options['kernels']} kernels, but {model.name} was asked "
+            f"for; choose the model {model.network} or other weights"
+        )
+    if card.network and card.network != options:
+        raise WeightsError(
+            f"{weights.path.name} is a network of {options}, but its card says {card.network}; "
+            "put the pair that training wrote back together"
+        )
