@@ -3,7 +3,7 @@
 Room: settings. The command line and the dock widgets are both built from these fields.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from napari_focusqc.geometry import Region
 TissueRule = Literal["otsu", "luma", "none"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Edges = Literal["cover", "whole"]
+Pooling = Literal["min", "minmax"]
 
 
 def _option(default: Any, label: str, help_text: str, **bounds: Any) -> Any:
@@ -104,6 +105,88 @@ class ScoreSettings:
         advanced=True,
     )
     region: Region | None = field(default=None, metadata={"hidden": True})
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """How FocusLiteNN is trained. Every field says itself what it is (`label`, `help`).
+
+    Raises
+    ------
+    SettingsError
+        A value is outside its range or choices.
+    """
+
+    data: Path = _option(
+        MISSING,
+        "Images",
+        "Folder of sharp RGB fields; each folder directly inside is one data set, described by "
+        "its dataset.json (name, licence, mpp) where there is one.",
+    )
+    out: Path = _option(
+        MISSING,
+        "Output folder",
+        "Where the weights and their card are written; training that was stopped goes on from "
+        "the checkpoint found here.",
+    )
+    mpp: float = _option(
+        0.25,
+        "µm per pixel",
+        "Micrometres per pixel the weights are for; finer fields are area-averaged down to it.",
+        minimum=0.05,
+        maximum=10.0,
+    )
+    data_mpp: float = _option(
+        0.25,
+        "µm per pixel of the images",
+        "Taken for images that neither their file nor their dataset.json gives it for.",
+        minimum=0.05,
+        maximum=10.0,
+    )
+    kernels: int = _option(
+        10, "Kernels", "Number of filters; the paper has 1, 2 and 10.", minimum=1, maximum=64
+    )
+    pooling: Pooling = _option(
+        "min",
+        "Pooling",
+        "min as in the published weights, or minmax as in the paper's equation 2.",
+        choices=("min", "minmax"),
+    )
+    epochs: int = _option(120, "Epochs", "Passes over the crops.", minimum=1, maximum=10_000)
+    crops: int = _option(
+        3000,
+        "Crops",
+        "Number of blurred training crops, 165 kB each in memory.",
+        minimum=60,
+        maximum=50_000,
+    )
+    batch: int = _option(
+        100,
+        "Batch",
+        "Crops per step; the correlation is taken over a batch.",
+        minimum=8,
+        maximum=5000,
+    )
+    learning_rate: float = _option(
+        0.01,
+        "Learning rate",
+        "Of Adam; divided by ten after every half of the epochs.",
+        minimum=1e-6,
+        maximum=1.0,
+    )
+    validation: float = _option(
+        0.2,
+        "Validation share",
+        "Share of the images of each data set that is kept out of training and measured on.",
+        minimum=0.05,
+        maximum=0.5,
+    )
+    seed: int = _option(
+        0, "Seed", "The same seed gives the same weights.", minimum=0, maximum=2**31 - 1
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
