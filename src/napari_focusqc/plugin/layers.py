@@ -1,0 +1,237 @@
+"""What napari shows: slides, heatmaps and verdicts as layer tuples `(data, keywords, kind)`.
+
+Room: plugin. Scale, units and the half-tile offset are set here and nowhere else; napari itself
+is not imported. napari puts the centre of pixel (0, 0) at a layer's `translate`, so a slide's
+pixel (y, x) lies at (y · mpp, x · mpp) µm and its outer corner half a pixel before 0.
+
+Units: a slide that knows its µm/px lies in µm. One that does not lies in pixels, and napari
+then shows no µm for any layer until somebody gives the µm/px (the widget does it with
+`in_micrometres`); a guess would be worse than a missing scale bar.
+
+Ownership: the open `Slide` travels in ``metadata["napari-focusqc"]["slide"]`` and belongs to the
+layer. Nothing closes it by hand, since a copy of the layer may still draw from it: the file is
+closed when the last layer, run or caller lets go.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Verdict
+from napari_focusqc.slides.slide import Slide
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+METADATA_KEY = "napari-focusqc"
+UM = "µm"
+PIXEL = "pixel"
+HEATMAP_COLORMAP = "viridis"
+"""Dark is in focus, bright is out of focus; told apart by every kind of colour vision."""
+
+BLUR_CLASSES = (0.0, 29.0)
+"""ConvFocus's blur classes, in focus to strongest: the scale our own weights score in."""
+
+VERDICT_COLORS = {
+    Verdict.NOT_RUN: "#00000000",
+    Verdict.IN_FOCUS: "#0072b2",
+    Verdict.OUT_OF_FOCUS: "#e69f00",
+    Verdict.GLASS: "#bbbbbb",
+    Verdict.UNREADABLE: "#000000",
+    Verdict.ABSTAINED: "#cc79a7",
+    Verdict.SCORED: "#56b4e9",
+}
+"""Okabe and Ito's colours, which people with any colour vision tell apart [1]_.
+
+.. [1] Okabe and Ito, "Color universal design", https://jfly.uni-koeln.de/color/, 2008.
+"""
+
+
+class LayerView(Protocol):
+    """What this room asks of a napari layer: how it places its pixels in the world."""
+
+    ndim: int
+    units: tuple[Any, ...]
+
+    def data_to_world(self, position: Any) -> Any:
+        """Return the world coordinates of a position in level-0 pixel centres."""
+        ...
+
+
+def slide_layers(slide: Slide) -> list[LayerData]:
+    """Show a slide as one multiscale RGB image layer.
+
+    Parameters
+    ----------
+    slide
+        Open; from now on it belongs to the layer.
+
+    Returns
+    -------
+    One image layer of axes (y, x), or (z, y, x) where there is more than one plane. Planes that
+    are not evenly spaced are drawn at their mean distance; their true heights are in the slide.
+    """
+    planes = len(slide.z_um) > 1
+    keywords: dict[str, Any] = {
+        "name": slide.name,
+        "multiscale": True,
+        "rgb": True,
+        "axis_labels": ("z", "y", "x") if planes else ("y", "x"),
+        "metadata": {METADATA_KEY: slide_facts(slide)},
+    }
+    if slide.mpp is None:
+        keywords |= {"units": (PIXEL,) * (2 + planes), "scale": (1.0,) * (2 + planes)}
+    else:
+        keywords |= in_micrometres(slide, slide.mpp)
+    return [(slide.pyramid(), keywords, "image")]
+
+
+def in_micrometres(slide: Slide, mpp: float) -> dict[str, Any]:
+    """Return scale, translate and units that put a slide's layer into µm.
+
+    Parameters
+    ----------
+    slide
+        Gives the heights of its planes.
+    mpp
+        Micrometres per pixel of level 0, from the file or from the user.
+    """
+    if len(slide.z_um) == 1:
+        return {"scale": (mpp, mpp), "translate": (0.0, 0.0), "units": (UM, UM)}
+    step = (slide.z_um[-1] - slide.z_um[0]) / (len(slide.z_um) - 1)
+    return {
+        "scale": (step, mpp, mpp),
+        "translate": (slide.z_um[0], 0.0, 0.0),
+        "units": (UM, UM, UM),
+    }
+
+
+def slide_facts(slide: Slide) -> dict[str, Any]:
+    """Return what travels in the layer's metadata: the open slide and what its file says."""
+    info = slide.info
+    return {
+        "slide": slide,
+        "path": None if info.path is None else str(info.path),
+        "format": info.format,
+        "reader": info.reader,
+        "vendor": info.vendor,
+        "objective": info.objective,
+        "mpp": slide.mpp,
+        "mpp_source": slide.mpp_source,
+        "z_um": slide.z_um,
+    }
+
+
+def heatmap_layer(focus_map: FocusMap, on: LayerView | None = None) -> LayerData:
+    """Show the scores as a see-through image, one napari pixel per tile; no score, no colour.
+
+    Parameters
+    ----------
+    focus_map
+        Finished, or still empty; the layer gets its own copy of the scores.
+    on
+        The slide's layer, wherever the user moved, turned or scaled it. Without one the map lies
+        in µm where `slide_layers` puts the slide.
+    """
+    keywords = _placed(focus_map, on) | {
+        "name": f"{focus_map.source.slide} · {focus_map.source.model}",
+        "colormap": HEATMAP_COLORMAP,
+        "contrast_limits": score_limits(focus_map),
+        "opacity": 0.6,
+        "blending": "translucent",
+        "interpolation2d": "nearest",
+        "metadata": {METADATA_KEY: {"map": focus_map, "layer": "heatmap"}},
+    }
+    return focus_map.scores.copy(), keywords, "image"
+
+
+def verdict_layer(focus_map: FocusMap, on: LayerView | None = None) -> LayerData:
+    """Show each tile's verdict as a label whose name appears under the mouse.
+
+    Parameters
+    ----------
+    focus_map
+        A finished map.
+    on
+        As in `heatmap_layer`.
+    """
+    colours: dict[int | None, str] = {int(v): colour for v, colour in VERDICT_COLORS.items()}
+    keywords = _placed(focus_map, on) | {
+        "name": f"{focus_map.source.slide} · {focus_map.source.model} · verdict",
+        "colormap": {None: "#00000000"} | colours,
+        "features": {
+            "index": [int(verdict) for verdict in Verdict],
+            "verdict": [verdict.words for verdict in Verdict],
+        },
+        "opacity": 0.6,
+        "blending": "translucent",
+        "metadata": {METADATA_KEY: {"map": focus_map, "layer": "verdict"}},
+    }
+    return focus_map.verdicts(), keywords, "labels"
+
+
+def map_layers(focus_map: FocusMap, on: LayerView | None = None) -> list[LayerData]:
+    """Return the heatmap, and the verdicts above it, hidden so that the scores are seen first."""
+    data, keywords, kind = verdict_layer(focus_map, on)
+    return [heatmap_layer(focus_map, on), (data, keywords | {"visible": False}, kind)]
+
+
+def fill_block(scores: NDArray[np.float32], update: BlockUpdate) -> None:
+    """Write a finished block into the heatmap's data, in place."""
+    rows, cols = update.scores.shape
+    scores[update.row : update.row + rows, update.col : update.col + cols] = update.scores
+
+
+def score_limits(focus_map: FocusMap) -> tuple[float, float]:
+    """Return the scores shown as darkest and brightest.
+
+    Our own weights score in blur classes, so their maps all share one scale, whatever they show.
+    Weights of others have none; their maps are shown from their 1st to their 99th percentile.
+    """
+    if focus_map.source.weights.get("threshold") is not None:
+        return BLUR_CLASSES
+    scores = focus_map.scores[np.isfinite(focus_map.scores)]
+    if scores.size == 0:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(scores, (1, 99)))
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def _placed(focus_map: FocusMap, on: LayerView | None) -> dict[str, Any]:
+    """Return the keywords that put tile (0, 0)'s centre and the stride in the right place."""
+    if on is None:
+        half = focus_map.source.mpp / 2
+        y, x = focus_map.first_centre_um
+        step = focus_map.stride_um
+        return {
+            "scale": (step, step),
+            "translate": (y - half, x - half),
+            "units": (UM, UM),
+            "axis_labels": ("y", "x"),
+        }
+    stride = focus_map.grid.stride_level0
+    first_y, first_x = (side - 0.5 for side in focus_map.grid.first_centre_level0)
+    to_slide = np.array([[stride, 0, first_y], [0, stride, first_x], [0, 0, 1]])
+    matrix = level0_to_world(on) @ to_slide
+    units = tuple(str(unit) for unit in on.units[-2:])
+    placed: dict[str, Any] = {"units": units, "axis_labels": ("y", "x")}
+    if matrix[0, 1] == 0 == matrix[1, 0]:
+        return placed | {"scale": np.diag(matrix)[:2], "translate": matrix[:2, 2]}
+    return placed | {"affine": matrix}
+
+
+def level0_to_world(layer: LayerView) -> NDArray[np.float64]:
+    """Return how a layer places its planes: level-0 pixel centres (y, x) to world (y, x).
+
+    Returns
+    -------
+    float64 (3, 3), homogeneous, in the layer's own units.
+    """
+    before = [0.0] * (layer.ndim - 2)
+    origin, down, right = (
+        np.asarray(layer.data_to_world([*before, *point]), float)[-2:]
+        for point in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
+    )
+    matrix = np.eye(3)
+    matrix[:2] = np.column_stack([down - origin, right - origin, origin])
+    return matrix
