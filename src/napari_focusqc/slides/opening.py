@@ -1,0 +1,89 @@
+"""From a path to a slide, or to one sentence why not.
+
+Room: slides. The only place that chooses a reader.
+"""
+
+from pathlib import Path
+
+from openslide import OpenSlide
+
+from napari_focusqc.errors import NotASlideError, SlideNotFoundError
+from napari_focusqc.slides.openslide_slide import OpenSlideSlide
+from napari_focusqc.slides.slide import Slide
+from napari_focusqc.slides.tiff_directory import check_directories, is_tiff
+from napari_focusqc.slides.tiff_layout import is_decodable
+from napari_focusqc.slides.tiff_slide import TiffSlide
+
+_PLAIN_TIFF = {None, "aperio", "generic-tiff"}
+"""What OpenSlide calls a TIFF without a dialect of its own; the others place their tiles in ways
+that only OpenSlide knows (Hamamatsu, Leica, Philips, Trestle, Ventana)."""
+
+
+def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
+    """Open a whole-slide image; nothing is decoded yet.
+
+    Parameters
+    ----------
+    path
+        SVS, OME-TIFF or another TIFF (read through tifffile), or whatever else OpenSlide reads:
+        NDPI, DICOM, MRXS, SCN, BIF …
+    mpp
+        Micrometres per pixel of level 0, 0.01 to 100; used instead of what the file says.
+
+    Returns
+    -------
+    Slide
+        Safe to read from several threads; close it when done.
+
+    Raises
+    ------
+    SlideNotFoundError
+        There is no such file.
+    NotASlideError
+        Nothing here reads it, with the reader's own words; or its pixels are not 8-bit RGB or grey.
+    TruncatedSlideError
+        It ends before the data its directory promises.
+    EmptyLevelError
+        A level is zero pixels high or wide.
+    SettingsError
+        `mpp` is out of range.
+    """
+    path = Path(path)
+    _check_file(path)
+    vendor = OpenSlide.detect_format(path)
+    if is_tiff(path) and vendor in _PLAIN_TIFF:
+        check_directories(path)
+        # A compression that is not decoded here may be known to OpenSlide (Aperio's 33003 is).
+        if vendor is None or is_decodable(path):
+            return TiffSlide(path, mpp)
+    elif vendor is None:
+        raise NotASlideError(
+            f"{path.name} is no slide that can be read here; "
+            "give an SVS, TIFF, OME-TIFF, NDPI, MRXS, SCN, BIF or DICOM file"
+        )
+    return OpenSlideSlide(path, mpp)
+
+
+def _check_file(path: Path) -> None:
+    """Refuse a path that leads to no readable file.
+
+    Raises
+    ------
+    SlideNotFoundError
+        There is nothing.
+    NotASlideError
+        It is a folder, empty, or may not be read.
+    """
+    if not path.exists():
+        raise SlideNotFoundError(f"there is no file {path}; see whether the path is right")
+    if not path.is_file():
+        raise NotASlideError(f"{path} is no file; give the slide's file itself")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise NotASlideError(
+            f"{path} cannot be read ({error.strerror}); see whether you may read it"
+        ) from error
+    if empty:
+        raise NotASlideError(f"{path.name} is empty (0 bytes); copy it again")

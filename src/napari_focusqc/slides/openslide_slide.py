@@ -1,0 +1,194 @@
+"""A file that OpenSlide reads, as a slide: NDPI, DICOM, MRXS, SCN, BIF and others.
+
+Room: slides. OpenSlide's (x, y) and level-0 coordinates are turned round here and nowhere else.
+"""
+
+from pathlib import Path
+from threading import Lock
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+from openslide import OpenSlide, OpenSlideError
+
+from napari_focusqc.errors import (
+    ClosedSlideError,
+    EmptyLevelError,
+    NotASlideError,
+    UnreadableRegionError,
+)
+from napari_focusqc.geometry import Region
+from napari_focusqc.slides.canvas import lay_canvas, on_white
+from napari_focusqc.slides.pyramid import CHUNK_PX, build_pyramid
+from napari_focusqc.slides.resolution import as_number, checked_mpp, one_mpp
+from napari_focusqc.slides.slide import MppSource, SlideInfo
+
+BLOCK_PX = 2048
+"""Regions are fetched in blocks of at most this side, which bounds OpenSlide's own buffers."""
+
+
+class OpenSlideSlide:
+    """A `Slide` over OpenSlide.
+
+    An error makes an OpenSlide handle refuse everything after it, so the handle is replaced and
+    only the region that caused the error is lost.
+
+    Parameters
+    ----------
+    path
+        The file.
+    mpp
+        Micrometres per pixel to use instead of what the file says.
+
+    Raises
+    ------
+    NotASlideError
+        OpenSlide does not read the file; its own words are in the sentence.
+    EmptyLevelError
+        A level has no pixels.
+    SettingsError
+        `mpp` is out of range.
+    """
+
+    def __init__(self, path: Path, mpp: float | None = None) -> None:
+        given = None if mpp is None else checked_mpp(mpp)
+        self.name = path.name
+        self._path = path
+        self._lock = Lock()
+        try:
+            handle = OpenSlide(path)
+        except OpenSlideError as error:
+            raise NotASlideError(
+                f"{path.name} cannot be opened: OpenSlide says “{error}”; convert it to OME-TIFF"
+            ) from error
+        self._handle: OpenSlide | None = handle
+        self.level_shapes = tuple((height, width) for width, height in handle.level_dimensions)
+        if min(min(shape) for shape in self.level_shapes) < 1:
+            raise EmptyLevelError(f"a level of {path.name} has no pixels; export it again")
+        self._downsamples = tuple(float(factor) for factor in handle.level_downsamples)
+        self._properties = dict(handle.properties)
+        found = one_mpp(self._number("openslide.mpp-y"), self._number("openslide.mpp-x"))
+        self.mpp = found if given is None else given
+        self.mpp_source: MppSource | None = (
+            "given" if given is not None else "file" if found is not None else None
+        )
+
+    def _number(self, key: str) -> float | None:
+        """Return a property as a number, or None."""
+        return as_number(self._properties.get(key))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of level 0, px."""
+        return self.level_shapes[0]
+
+    @property
+    def z_um(self) -> tuple[float, ...]:
+        """OpenSlide knows one plane."""
+        return (0.0,)
+
+    @property
+    def info(self) -> SlideInfo:
+        """What the file says of itself."""
+        vendor = self._properties.get("openslide.vendor")
+        return SlideInfo(
+            format=f"{(vendor or 'unknown').capitalize()} ({self._path.suffix or 'no suffix'})",
+            reader="openslide",
+            objective=self._number("openslide.objective-power"),
+            vendor=vendor,
+            path=self._path,
+        )
+
+    def pyramid(self) -> list[da.Array]:
+        """Return every level lazily; see `Slide.pyramid`."""
+        return build_pyramid(self, [self._tile(level) for level in range(len(self.level_shapes))])
+
+    def _tile(self, level: int) -> tuple[int, int]:
+        """Return (height, width) of a level's tiles, px; a chunk's where OpenSlide is silent."""
+        height = self._number(f"openslide.level[{level}].tile-height")
+        width = self._number(f"openslide.level[{level}].tile-width")
+        return int(height or CHUNK_PX), int(width or CHUNK_PX)
+
+    def read(
+        self,
+        region: Region,
+        level: int = 0,
+        z: int = 0,
+        out: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Decode a region; see `Slide.read`."""
+        self._open_handle()
+        canvas = lay_canvas(self, region, level, z, out)
+        inside = canvas.inside
+        for y in range(0, inside.height, BLOCK_PX):
+            for x in range(0, inside.width, BLOCK_PX):
+                place = canvas.target[y : y + BLOCK_PX, x : x + BLOCK_PX]
+                block = Region(inside.y + y, inside.x + x, place.shape[0], place.shape[1])
+                place[...] = on_white(self._pixels(block, level))
+        return canvas.out
+
+    def _open_handle(self) -> OpenSlide:
+        """Return the handle.
+
+        Raises
+        ------
+        ClosedSlideError
+            The slide was closed.
+        """
+        handle = self._handle
+        if handle is None:
+            raise ClosedSlideError(f"{self.name} was closed; open it again to read it")
+        return handle
+
+    def _pixels(self, block: Region, level: int) -> NDArray[np.uint8]:
+        """Return straight RGBA of a block, on a fresh handle where the shared one has failed.
+
+        Raises
+        ------
+        UnreadableRegionError
+            A fresh handle cannot decode it either.
+        """
+        handle = self._open_handle()
+        try:
+            return self._fetch(handle, block, level)
+        except OpenSlideError:
+            # The error may be another thread's: only a handle of our own can tell.
+            fresh = self._replaced(handle)
+        try:
+            return self._fetch(fresh, block, level)
+        except OpenSlideError as error:
+            raise UnreadableRegionError(
+                f"the region at y {block.y}, x {block.x} px of level {level} of {self.name} cannot "
+                f"be decoded ({error}); it counts as unreadable"
+            ) from error
+
+    def _replaced(self, broken: OpenSlide) -> OpenSlide:
+        """Put a new handle in place of a broken one, and return another for this thread alone.
+
+        The broken handle closes when the last thread reading from it lets go.
+
+        Raises
+        ------
+        UnreadableRegionError
+            The file can no longer be opened.
+        """
+        try:
+            with self._lock:
+                if self._handle is broken:
+                    self._handle = OpenSlide(self._path)
+            return OpenSlide(self._path)
+        except OpenSlideError as error:
+            raise UnreadableRegionError(
+                f"{self.name} can no longer be opened ({error}); see whether the file is there"
+            ) from error
+
+    def _fetch(self, handle: OpenSlide, block: Region, level: int) -> NDArray[np.uint8]:
+        """Return straight RGBA of a block, uint8 (height, width, 4)."""
+        scale = self._downsamples[level]
+        corner = (round(block.x * scale), round(block.y * scale))
+        return np.asarray(handle.read_region(corner, level, (block.width, block.height)))
+
+    def close(self) -> None:
+        """Close the file once the reads in flight are done."""
+        with self._lock:
+            self._handle = None
