@@ -180,16 +180,10 @@ def _fill(
     grid, wanted = focus_map.grid, focus_map.reasons == Reason.NOT_RUN
     done, total = 0, int(wanted.sum())
     yield Progress(0, total, "scoring", _copy(focus_map))
-    with closing(
-        read_blocks(slide, grid, wanted, threads=settings.threads or _decode_threads())
-    ) as blocks:
+    threads = settings.threads or _cores()
+    with closing(read_blocks(slide, grid, wanted, threads=threads)) as blocks:
         for block in score_blocks(
-            blocks,
-            network,
-            device,
-            tile_px=grid.tile_px,
-            stride_px=grid.stride_px,
-            batch=settings.batch,
+            blocks, network, device, grid, batch=settings.batch, threads=threads
         ):
             part = np.s_[
                 block.row : block.row + block.scores.shape[0],
@@ -210,7 +204,7 @@ def _copy(focus_map: FocusMap) -> FocusMap:
     return FocusMap(*(array.copy() for array in arrays), focus_map.grid, focus_map.source)
 
 
-def _decode_threads() -> int:
-    """Choose as many decoding threads as this process may use cores, at most 8."""
+def _cores() -> int:
+    """Return how many cores this process may use, at most 8."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min(cores or 1, 8)

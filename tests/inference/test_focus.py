@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from napari_focusqc.errors import DeviceError, InferenceError
 from napari_focusqc.inference.device import choose_device
 from napari_focusqc.inference.focus import score_blocks
+from napari_focusqc.tiles.grid import TileGrid
 from napari_focusqc.tiles.reading import Block
 
 CPU = torch.device("cpu")
+GRID = TileGrid((1000, 1000), 1.0, 60, 32, 0, 0, 4, 5)
 PIXELS = np.random.default_rng(0).integers(0, 256, (4 * 32 + 28, 5 * 32 + 28, 3), dtype=np.uint8)
 
 
@@ -28,7 +30,7 @@ def block(wanted: np.ndarray, readable: np.ndarray | None = None) -> Block:
 
 
 def run(one: Block, network: nn.Module, batch: int) -> np.ndarray:
-    (found,) = score_blocks([one], network, CPU, tile_px=60, stride_px=32, batch=batch)
+    (found,) = score_blocks([one], network, CPU, GRID, batch=batch, threads=2)
     assert (found.row, found.col) == (2, 3)
     return found.scores
 
@@ -66,3 +68,9 @@ def test_auto_finds_a_device_and_a_missing_one_is_named() -> None:
     missing = "mps" if not torch.backends.mps.is_available() else "cuda"
     with pytest.raises(DeviceError, match=f"'{missing}' is not on this machine; it has .*cpu"):
         choose_device(missing)
+
+
+def test_torch_has_as_many_threads_after_as_before() -> None:
+    before = torch.get_num_threads()
+    run(block(np.ones((4, 5), bool)), Mean(), 4)
+    assert torch.get_num_threads() == before
