@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import safetensors.torch
@@ -24,7 +23,7 @@ from napari_focusqc.models.registry import model_card
 NETWORKS = {"focuslitenn": FocusLiteNN}
 
 _DAMAGE = (
-    UnpicklingError,
+    torch.serialization.pickle.UnpicklingError,  # type: ignore[attr-defined]
     SafetensorError,
     RuntimeError,
     EOFError,
