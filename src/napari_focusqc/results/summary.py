@@ -63,14 +63,14 @@ class MapSummary:
                 f"{self.p90_score:.4g} (higher = more out of focus)"
             )
         lines += [
-            f"{words}: {count} {_plural(count)}, {self.area_mm2[words]:.3g} mm²"
+            f"{words}: {tile_count(count)}, {self.area_mm2[words]:.3g} mm²"
             for words, count in self.tiles.items()
             if count
         ]
         if self.partial_tiles:
             lines.append(
-                f"{self.partial_tiles} of the scored tiles reach beyond the slide's edge and were "
-                "completed by reflection"
+                f"{self.partial_tiles:,} of the scored tiles reach beyond the slide's edge and "
+                "were completed by reflection"
             )
         return lines
 
@@ -80,8 +80,8 @@ class MapSummary:
         if self.out_of_focus_share is None:
             return "out of focus: nothing to say, as there is no threshold for these scores"
         return (
-            f"out of focus: {self.out_of_focus_share:.1%} of {self.judged_tiles} scored "
-            f"{_plural(self.judged_tiles)} (score above {self.threshold:.4g})"
+            f"out of focus: {self.out_of_focus_share:.1%} of "
+            f"{tile_count(self.judged_tiles, 'scored')} (score above {self.threshold:.4g})"
         )
 
 
@@ -157,5 +157,7 @@ def write_summary(summary: MapSummary, focus_map: FocusMap, path: str | Path) ->
     return path
 
 
-def _plural(count: int) -> str:
-    return "tile" if count == 1 else "tiles"
+def tile_count(count: int, kind: str = "") -> str:
+    """Return a number of tiles of a kind in words, such as ``"1,234 scored tiles"``."""
+    noun = "tile" if count == 1 else "tiles"
+    return " ".join(filter(None, (f"{count:,}", kind, noun)))
