@@ -18,6 +18,7 @@ stop() { say "setup: $*" >&2; exit 1; }
 
 is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 can_make_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+has_venv() { is_new_enough .venv/bin/python && .venv/bin/python -c 'import pip' 2>/dev/null; }
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 is_known() { [ -n "$(apt-cache show --no-all-versions "$1" 2>/dev/null)" ]; }
 
@@ -50,7 +51,7 @@ missing_packages() {
     for each in "${libraries[@]}"; do
         any_installed "$each" || say "$each"
     done
-    if [ -x .venv/bin/python ]; then return; fi
+    if has_venv; then return; fi
     python="$(find_python)"
     if [ -z "$python" ]; then
         if ! command -v python3 >/dev/null; then say python3; say python3-venv; fi
@@ -62,8 +63,8 @@ missing_packages() {
 install_packages() {
     command -v apt-get >/dev/null || return 0
     local missing names=() each as_root=()
-    mapfile -t missing < <(missing_packages)
-    [ "${#missing[@]}" -gt 0 ] || return 0
+    missing="$(missing_packages)"
+    [ -n "$missing" ] || return 0
     if [ "$(id -u)" -ne 0 ]; then
         if sudo -n true 2>/dev/null; then as_root=(sudo -n env DEBIAN_FRONTEND=noninteractive); fi
     else
@@ -73,7 +74,7 @@ install_packages() {
         "${as_root[@]}" apt-get update -qq ||
             say "setup: the package lists could not be refreshed; going on with the ones at hand" >&2
     fi
-    for each in "${missing[@]}"; do names+=("$(known_name "$each")"); done
+    for each in $missing; do names+=("$(known_name "$each")"); done
     [ "${#as_root[@]}" -gt 0 ] ||
         stop "system packages are missing; run: sudo apt-get install --no-install-recommends ${names[*]}"
     say "setup: installing ${names[*]}"
@@ -82,7 +83,7 @@ install_packages() {
 }
 
 make_venv() {
-    if [ -x .venv/bin/python ] && is_new_enough .venv/bin/python; then return; fi
+    if has_venv; then return; fi
     local python
     python="$(find_python)"
     [ -n "$python" ] || stop "Python 3.11 or newer is needed and none was found;" \
