@@ -8,14 +8,12 @@ import pytest
 from napari.layers import Image, Labels, Layer
 
 from napari_focusqc.plugin.layers import (
-    BLUR_CLASSES,
     METADATA_KEY,
     VERDICT_COLORS,
     fill_block,
     heatmap_layer,
     level0_to_world,
     map_layers,
-    score_limits,
     slide_layers,
     verdict_layer,
 )
@@ -119,7 +117,9 @@ def test_heatmap_on_a_stack_lies_on_its_planes(make_map: MakeMap, make_slide: Ma
 
 
 def test_level0_to_world_is_the_layers_own_map() -> None:
-    slide = Image(np.zeros((70, 90, 3), np.uint8), rgb=True, rotate=20, translate=(3, 4), scale=(2, 2))
+    slide = Image(
+        np.zeros((70, 90, 3), np.uint8), rgb=True, rotate=20, translate=(3, 4), scale=(2, 2)
+    )
     for point in ((0, 0), (10, -3), (5.5, 60)):
         expected = slide.data_to_world(point)
         assert (level0_to_world(slide) @ [*point, 1])[:2] == pytest.approx(expected)
@@ -130,7 +130,7 @@ def test_heatmap_shows_scores_and_leaves_the_rest_clear(make_map: MakeMap) -> No
     shown = layer(heatmap_layer(found))
     np.testing.assert_array_equal(shown.data, found.scores)
     assert not np.shares_memory(shown.data, found.scores)
-    assert shown.contrast_limits == list(BLUR_CLASSES)
+    assert shown.contrast_limits == [0.0, 29.0]
     assert shown.colormap.map(np.array([np.nan]))[0, 3] == 0
     assert shown.colormap.map(np.array([0.5]))[0, 3] == 1
 
@@ -138,24 +138,20 @@ def test_heatmap_shows_scores_and_leaves_the_rest_clear(make_map: MakeMap) -> No
 def test_empty_map_makes_a_layer(make_map: MakeMap) -> None:
     nothing = make_map(np.full((2, 3), np.nan), np.full((2, 3), 4))
     shown = layer(heatmap_layer(nothing))
-    assert shown.contrast_limits == list(BLUR_CLASSES)
+    assert shown.contrast_limits == [0.0, 29.0]
     assert np.isnan(shown.data).all()
 
 
-def test_limits_of_our_weights_are_the_same_for_every_map(make_map: MakeMap) -> None:
-    low = make_map([[0.0, 1.0]], [[0, 0]])
-    high = make_map([[20.0, 28.0]], [[0, 0]])
-    assert score_limits(low) == score_limits(high) == (0.0, 29.0)
+def test_maps_of_our_weights_share_one_scale(make_map: MakeMap) -> None:
+    for scores in ([[0.0, 1.0]], [[20.0, 28.0]]):
+        shown = layer(heatmap_layer(make_map(scores, [[0, 0]])))
+        assert shown.contrast_limits == [0.0, 29.0]
 
 
-def test_limits_of_unmeasured_weights_are_the_maps_own(make_map: MakeMap) -> None:
+def test_maps_of_unmeasured_weights_fill_the_colours(make_map: MakeMap) -> None:
     scores = np.linspace(-3, 7, 1001)[None]
     found = make_map(scores, np.zeros(scores.shape), weights={"threshold": None}, threshold=None)
-    assert score_limits(found) == pytest.approx((-2.9, 6.9))
-    flat = make_map([[4.0, 4.0]], [[0, 0]], weights={"threshold": None})
-    assert score_limits(flat) == (3.5, 4.5)
-    none = make_map([[np.nan]], [[1]], weights={"threshold": None})
-    assert score_limits(none) == (0.0, 1.0)
+    assert layer(heatmap_layer(found)).contrast_limits == pytest.approx([-2.9, 6.9])
 
 
 def test_a_block_fills_its_own_tiles_only() -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Verdict
+from napari_focusqc.results.scale import score_limits
 from napari_focusqc.slides.slide import Slide
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -28,9 +29,6 @@ UM = "µm"
 PIXEL = "pixel"
 HEATMAP_COLORMAP = "viridis"
 """Dark is in focus, bright is out of focus; told apart by every kind of colour vision."""
-
-BLUR_CLASSES = (0.0, 29.0)
-"""ConvFocus's blur classes, in focus to strongest: the scale our own weights score in."""
 
 VERDICT_COLORS = {
     Verdict.NOT_RUN: "#00000000",
@@ -180,21 +178,6 @@ def fill_block(scores: NDArray[np.float32], update: BlockUpdate) -> None:
     """Write a finished block into the heatmap's data, in place."""
     rows, cols = update.scores.shape
     scores[update.row : update.row + rows, update.col : update.col + cols] = update.scores
-
-
-def score_limits(focus_map: FocusMap) -> tuple[float, float]:
-    """Return the scores shown as darkest and brightest.
-
-    Our own weights score in blur classes, so their maps all share one scale, whatever they show.
-    Weights of others have none; their maps are shown from their 1st to their 99th percentile.
-    """
-    if focus_map.source.weights.get("threshold") is not None:
-        return BLUR_CLASSES
-    scores = focus_map.scores[np.isfinite(focus_map.scores)]
-    if scores.size == 0:
-        return 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(scores, (1, 99)))
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
 def _placed(focus_map: FocusMap, on: LayerView | None) -> dict[str, Any]:

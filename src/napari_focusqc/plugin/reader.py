@@ -1,0 +1,57 @@
+"""What napari asks when a file is dropped on it: slides, and focus maps that were saved.
+
+Room: plugin. Finding out is cheap: no file is opened, and no torch is loaded.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from napari_focusqc.plugin.layers import LayerData, map_layers, slide_layers
+from napari_focusqc.results.focus_map import FocusMap
+from napari_focusqc.results.store import is_focus_map
+from napari_focusqc.slides.opening import open_slide
+
+PathOrPaths = str | Sequence[str]
+ReadLayers = Callable[[PathOrPaths], list[LayerData]]
+
+
+def napari_get_reader(path: PathOrPaths) -> ReadLayers | None:
+    """Say who reads a path: napari offers files by their ending, and every folder.
+
+    Returns
+    -------
+    A function that opens it and returns layers, or None: for folders that are not a focus map
+    of ours, and for several files at once, which would be a stack and no slide.
+    """
+    if not isinstance(path, str):
+        return None
+    if Path(path).is_dir():
+        return read_map_layers if is_focus_map(Path(path)) else None
+    return read_slide_layers
+
+
+def read_slide_layers(path: PathOrPaths) -> list[LayerData]:
+    """Open a slide as a layer.
+
+    Raises
+    ------
+    FocusQCError
+        It cannot be opened; napari shows the sentence.
+    """
+    return slide_layers(open_slide(_one(path)))
+
+
+def read_map_layers(path: PathOrPaths) -> list[LayerData]:
+    """Open a saved focus map as its heatmap and its verdicts.
+
+    Raises
+    ------
+    MapFileError
+        It is damaged; napari shows the sentence.
+    """
+    return map_layers(FocusMap.load(_one(path)))
+
+
+def _one(path: PathOrPaths) -> str:
+    """Return the path; napari may hand over a list of one."""
+    return path if isinstance(path, str) else path[0]

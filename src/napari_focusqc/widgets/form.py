@@ -1,0 +1,226 @@
+"""A form made from the fields of a settings dataclass, so that each default is written once.
+
+Room: widgets. Labels, help, ranges and choices come from `settings`; nothing is decided here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, dataclass, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
+
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_focusqc.errors import SettingsError
+
+S = TypeVar("S")
+Choices = Sequence[tuple[str, str]]
+"""What the user reads and what the setting becomes."""
+
+
+@dataclass(frozen=True)
+class Editor:
+    """One field's widget and how to read and write it."""
+
+    widget: QWidget
+    get: Callable[[], Any]
+    put: Callable[[Any], None]
+
+
+class SettingsForm(QWidget, Generic[S]):
+    """The fields of a settings dataclass, the advanced ones folded away.
+
+    Parameters
+    ----------
+    settings
+        The dataclass; its defaults are shown first.
+    choices
+        Choices that only the program knows, such as the models, by field name.
+    parent
+        Qt's owner.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        settings: type[S],
+        choices: Mapping[str, Choices] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._editors: dict[str, Editor] = {}
+        self.rows = _form_layout()
+        self._folded = _form_layout()
+        for option in fields(settings):  # type: ignore[arg-type]
+            if not option.metadata.get("hidden"):
+                self._add(option, (choices or {}).get(option.name))
+        self._lay_out()
+
+    def _add(self, option: "Field[Any]", choices: Choices | None) -> None:
+        """Build one row."""
+        hint = get_type_hints(self._settings)[option.name]
+        editor = _editor(option, hint, choices, self.changed.emit)
+        editor.put(option.default)
+        label = QLabel(option.metadata["label"])
+        label.setBuddy(editor.widget)
+        for widget in (label, editor.widget):
+            widget.setToolTip(f"<qt>{option.metadata['help']}</qt>")
+        editor.widget.setObjectName(option.name)
+        rows = self._folded if option.metadata.get("advanced") else self.rows
+        rows.addRow(label, editor.widget)
+        self._editors[option.name] = editor
+
+    def _lay_out(self) -> None:
+        """Put the plain rows above the folded ones."""
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self.rows)
+        if self._folded.rowCount():
+            inner = QWidget()
+            inner.setLayout(self._folded)
+            advanced = QCollapsible("Advanced")
+            advanced.setDuration(0)
+            advanced.setContent(inner)
+            advanced.layout().setContentsMargins(0, 0, 0, 0)
+            layout.addWidget(advanced)
+
+    def settings(self, **more: Any) -> S:
+        """Return what the form says.
+
+        Parameters
+        ----------
+        more
+            Values of hidden fields.
+
+        Raises
+        ------
+        SettingsError
+            A value is no number, or outside its range or choices.
+        """
+        values = {name: editor.get() for name, editor in self._editors.items()}
+        return self._settings(**values | more)
+
+    def put(self, name: str, value: Any) -> None:
+        """Show a value in a field, without telling anyone that it changed."""
+        editor = self._editors[name]
+        with QSignalBlocker(editor.widget):
+            editor.put(value)
+
+    def widget(self, name: str) -> QWidget:
+        """Return the widget of a field."""
+        return self._editors[name].widget
+
+
+def _form_layout() -> QFormLayout:
+    layout = QFormLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return layout
+
+
+def _editor(
+    option: "Field[Any]", hint: Any, choices: Choices | None, changed: Callable[[], None]
+) -> Editor:
+    """Choose the widget by the field's type."""
+    named = choices or [(choice, choice) for choice in option.metadata.get("choices", ())]
+    kinds = set(get_args(hint)) if isinstance(hint, UnionType) else {hint}
+    if named:
+        return _choice(named, changed)
+    if Path in kinds:
+        return _file(option.metadata["label"], changed)
+    if type(None) in kinds:
+        return _optional_number(option.name, changed)
+    if int in kinds:
+        return _whole_number(option, changed)
+    return _number(option, changed)
+
+
+def _choice(choices: Choices, changed: Callable[[], None]) -> Editor:
+    box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(12)
+    for text, value in choices:
+        box.addItem(text, value)
+    box.currentIndexChanged.connect(lambda _: changed())
+    return Editor(box, box.currentData, lambda value: box.setCurrentIndex(box.findData(value)))
+
+
+def _whole_number(option: "Field[Any]", changed: Callable[[], None]) -> Editor:
+    box = QSpinBox()
+    box.setRange(option.metadata["minimum"], option.metadata["maximum"])
+    box.valueChanged.connect(lambda _: changed())
+    return Editor(box, box.value, box.setValue)
+
+
+def _number(option: "Field[Any]", changed: Callable[[], None]) -> Editor:
+    low, high = option.metadata["minimum"], option.metadata["maximum"]
+    box = QDoubleSpinBox()
+    box.setRange(low, high)
+    box.setSingleStep((high - low) / 20)
+    box.valueChanged.connect(lambda _: changed())
+    return Editor(box, box.value, box.setValue)
+
+
+def _optional_number(name: str, changed: Callable[[], None]) -> Editor:
+    line = QLineEdit()
+    line.setClearButtonEnabled(True)
+    line.textChanged.connect(lambda _: changed())
+
+    def get() -> float | None:
+        return _parse(name, line.text())
+
+    def put(value: float | None) -> None:
+        line.setText("" if value is None else f"{value:g}")
+
+    return Editor(line, get, put)
+
+
+def _parse(name: str, text: str) -> float | None:
+    """Read a number as people write it, with a point or a comma; nothing is None."""
+    plain = text.strip().replace(",", ".")
+    if not plain:
+        return None
+    try:
+        return float(plain)
+    except ValueError:
+        raise SettingsError(f"{name} is {text!r}; it must be a number such as 0.25") from None
+
+
+def _file(label: str, changed: Callable[[], None]) -> Editor:
+    line, button, row = QLineEdit(), QPushButton("…"), QWidget()
+    button.setToolTip(f"Choose the {label.lower()}")
+    button.setFixedWidth(32)
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(line)
+    layout.addWidget(button)
+    line.textChanged.connect(lambda _: changed())
+
+    def choose() -> None:
+        path, _ = QFileDialog.getOpenFileName(row, label, line.text())
+        if path:
+            line.setText(path)
+
+    def get() -> Path | None:
+        text = line.text().strip()
+        return Path(text).expanduser() if text else None
+
+    button.clicked.connect(choose)
+    return Editor(row, get, lambda value: line.setText("" if value is None else str(value)))

@@ -1,0 +1,154 @@
+"""The layers of one run: the heatmap while it fills in, and the verdicts at the end.
+
+Room: widgets. The only code that adds, changes or removes layers in the viewer.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from napari.layers import Layer
+from napari.viewer import Viewer
+
+from napari_focusqc.plugin.layers import (
+    METADATA_KEY,
+    PIXEL,
+    LayerData,
+    fill_block,
+    heatmap_layer,
+    in_micrometres,
+    map_layers,
+)
+from napari_focusqc.results.focus_map import BlockUpdate, FocusMap
+from napari_focusqc.results.scale import score_limits
+from napari_focusqc.slides.slide import Slide
+
+_KEPT = ("opacity", "blending", "visible")
+_KEPT_OF_HEATMAP = ("colormap", "gamma", "interpolation2d")
+
+
+class LiveMap:
+    """What a run draws over its slide's layer.
+
+    A run on a slide and with a model that were run before takes the place of the earlier layers
+    once it is finished, and their look; a run without a result brings them back.
+
+    Parameters
+    ----------
+    viewer
+        Of napari, or napari's proxy of it.
+    slide_layer
+        The layer that is scored.
+    slide
+        The slide behind it.
+    """
+
+    def __init__(self, viewer: Viewer, slide_layer: Any, slide: Slide) -> None:
+        self._viewer = viewer
+        self._slide_layer = slide_layer
+        self._slide = slide
+        self._heatmap: Any = None
+        self._earlier: dict[str, tuple[Any, bool]] = {}
+
+    def rests_on(self, layer: Any) -> bool:
+        """Say whether the run makes no sense without this layer."""
+        return bool(layer == self._slide_layer or layer == self._heatmap)
+
+    def show(self, updates: list[FocusMap | BlockUpdate]) -> None:
+        """Draw what has come: first the empty map, then its blocks."""
+        for update in updates:
+            if isinstance(update, FocusMap):
+                self._begin(update)
+            elif self._stands(self._heatmap):
+                fill_block(self._heatmap.data, update)
+        if self._stands(self._heatmap):
+            self._heatmap.refresh(extent=False, thumbnail=False)
+
+    def finish(self, focus_map: FocusMap) -> None:
+        """Put the finished layers in the place of the live one and of any earlier ones."""
+        if not self._stands(self._heatmap) or not self._stands(self._slide_layer):
+            return
+        heatmap, verdicts = map_layers(focus_map, self._slide_layer)
+        self._heatmap.data = heatmap[0]
+        self._heatmap.contrast_limits = heatmap[1]["contrast_limits"]
+        self._heatmap.metadata = self._marked(heatmap)[1]["metadata"]
+        labels = self._add(verdicts)
+        for kind, layer, name in (
+            ("heatmap", self._heatmap, heatmap[1]["name"]),
+            ("verdict", labels, verdicts[1]["name"]),
+        ):
+            self._replace_earlier(kind, layer)
+            layer.name = name
+        self._viewer.layers.selection.active = self._heatmap
+
+    def remove(self) -> None:
+        """Take away what was drawn and bring the earlier layers back."""
+        if self._stands(self._heatmap):
+            self._viewer.layers.remove(self._heatmap)
+        for layer, visible in self._earlier.values():
+            if self._stands(layer):
+                layer.visible = visible
+        self._earlier = {}
+
+    def _stands(self, layer: Any) -> bool:
+        return layer is not None and layer in self._viewer.layers
+
+    def _begin(self, focus_map: FocusMap) -> None:
+        """Add the empty heatmap; hide the layers it will replace."""
+        if not self._stands(self._slide_layer):
+            return
+        self._give_micrometres(focus_map)
+        for kind, layer in self._layers_of_earlier_run(focus_map):
+            self._earlier[kind] = (layer, bool(layer.visible))
+            layer.visible = False
+        self._heatmap = self._add(heatmap_layer(focus_map, self._slide_layer))
+
+    def _add(self, layer_data: LayerData) -> Any:
+        layer = Layer.create(*self._marked(layer_data))
+        return self._viewer.add_layer(layer)
+
+    def _marked(self, layer_data: LayerData) -> LayerData:
+        """Note on which layer the map was made, so that the next run finds it."""
+        layer_data[1]["metadata"][METADATA_KEY]["scored_on"] = str(self._slide_layer.unique_id)
+        return layer_data
+
+    def _layers_of_earlier_run(self, focus_map: FocusMap) -> Iterator[tuple[str, Any]]:
+        """Find the heatmap and verdicts of this slide's layer and this model."""
+        for layer in self._viewer.layers:
+            ours = layer.metadata.get(METADATA_KEY, {})
+            here = ours.get("scored_on") == str(self._slide_layer.unique_id)
+            if here and ours["map"].source.model == focus_map.source.model:
+                yield ours["layer"], layer
+
+    def _replace_earlier(self, kind: str, layer: Any) -> None:
+        """Give a new layer the look of the one it replaces, and remove that one."""
+        if kind not in self._earlier:
+            return
+        earlier, visible = self._earlier.pop(kind)
+        if not self._stands(earlier):
+            return
+        earlier.visible = visible
+        for name in _KEPT + (_KEPT_OF_HEATMAP if kind == "heatmap" else ()):
+            setattr(layer, name, getattr(earlier, name))
+        if kind == "heatmap":
+            by_itself = score_limits(earlier.metadata[METADATA_KEY]["map"])
+            if tuple(earlier.contrast_limits) != by_itself:
+                layer.contrast_limits = earlier.contrast_limits
+        self._viewer.layers.remove(earlier)
+
+    def _give_micrometres(self, focus_map: FocusMap) -> None:
+        """Bring a slide that lay in pixels into µm, now that the user gave the µm/px.
+
+        Only where no other layer lies in pixels, which would be left behind; the view stays.
+        """
+        layer = self._slide_layer
+        in_pixels = [other for other in self._viewer.layers if str(other.units[-1]) == PIXEL]
+        ndim = 2 if len(self._slide.z_um) == 1 else 3
+        if in_pixels != [layer] or any(layer.translate) or layer.ndim != ndim:
+            return
+        before = float(layer.scale[-1])
+        for name, value in in_micrometres(self._slide, focus_map.source.mpp).items():
+            setattr(layer, name, value)
+        grown = float(layer.scale[-1]) / before
+        camera = self._viewer.scene.camera
+        camera.center = (camera.center[0], camera.center[1] * grown, camera.center[2] * grown)
+        camera.zoom = camera.zoom / grown

@@ -1,0 +1,187 @@
+"""The dock widget “Score focus”: from a slide's layer to a heatmap over it.
+
+Room: widgets. Reads the form, starts one `score_slide`, shows its layers; no torch is loaded
+before the first run, and then in the run's own thread.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from napari.viewer import Viewer
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from napari_focusqc.errors import FocusQCError
+from napari_focusqc.models.registry import CARDS
+from napari_focusqc.pipeline import score_slide
+from napari_focusqc.plugin.slide_of_layer import slide_of_layer
+from napari_focusqc.results.focus_map import FocusMap
+from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.slides.slide import Slide
+from napari_focusqc.widgets.form import SettingsForm
+from napari_focusqc.widgets.layer_choice import SlideLayerChoice
+from napari_focusqc.widgets.live_map import LiveMap
+from napari_focusqc.widgets.result import ResultPanel
+from napari_focusqc.widgets.run import Job, RunPanel, attempt
+from napari_focusqc.widgets.view import region_in_view
+
+Where = Literal["whole", "visible"]
+BUTTON_STYLE = """
+QPushButton { background-color: #2b6cb0; color: white; font-weight: bold; padding: 8px; }
+QPushButton:hover { background-color: #3182ce; }
+QPushButton:disabled { background-color: #5a626c; color: #b8bfc7; }
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the form asks for, ready to run."""
+
+    layer: Any
+    slide: Slide
+    settings: ScoreSettings
+
+
+class ScoreWidget(QWidget):
+    """Choose a slide and a model, score it, watch the heatmap fill in.
+
+    Parameters
+    ----------
+    viewer
+        Given by napari, by the annotation.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._live: LiveMap | None = None
+        self._given_mpp: dict[str, str] = {}
+        self.layer_choice = SlideLayerChoice(viewer)
+        self.facts = QLabel()
+        self.where = QComboBox()
+        models = [(card.title, name) for name, card in CARDS.items()]
+        self.form = SettingsForm(ScoreSettings, {"model": models})
+        self.score_button = QPushButton("Score focus")
+        self.run = RunPanel()
+        self.result = ResultPanel()
+        self._lay_out()
+        self._connect()
+        self._on_slide_changed()
+
+    def _lay_out(self) -> None:
+        self.facts.setWordWrap(True)
+        self.where.addItem("Whole slide", "whole")
+        self.where.addItem("Visible region", "visible")
+        self.where.setToolTip(
+            "<qt>Score everything, or only what the canvas shows now; both lie on the same "
+            "grid of tiles, so their scores are the same.</qt>"
+        )
+        self.form.rows.insertRow(0, "Slide", self.layer_choice)
+        self.form.rows.insertRow(1, self.facts)
+        self.form.rows.insertRow(2, "Where", self.where)
+        self.score_button.setStyleSheet(BUTTON_STYLE)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 10, 10, 10)
+        layout.setSpacing(8)
+        for widget in (self.form, self.score_button, self.run, self.result):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self.setMinimumWidth(300)
+
+    def _connect(self) -> None:
+        self.layer_choice.changed.connect(self._on_slide_changed)
+        self._mpp_line.textChanged.connect(self._on_mpp_typed)
+        self.score_button.clicked.connect(self._on_score)
+        self.run.running_changed.connect(self._on_running_changed)
+        self._viewer.layers.events.removed.connect(self._on_layer_removed)
+
+    @property
+    def _mpp_line(self) -> QLineEdit:
+        line: QLineEdit = self.form.widget("mpp")
+        return line
+
+    def _on_slide_changed(self) -> None:
+        """Say what is known of the chosen slide, and ask for its µm/px where it is not."""
+        layer = self.layer_choice.layer
+        self.score_button.setEnabled(layer is not None and not self.run.running)
+        self.form.put("mpp", None)
+        self._mpp_line.setPlaceholderText("")
+        if layer is None:
+            self.facts.setText("Open a slide, or drop one on the window, to begin.")
+            return
+        slide = attempt(partial(slide_of_layer, layer))
+        if isinstance(slide, FocusQCError):
+            self.facts.setText(str(slide))
+            return
+        height, width = slide.shape
+        known = "µm/px not known" if slide.mpp is None else f"{slide.mpp:.4g} µm/px"
+        self.facts.setText(f"{width:,} × {height:,} px · {known} · {slide.info.format}")
+        self._mpp_line.setText(self._given_mpp.get(str(layer.unique_id), ""))
+        hint = "needed, for instance 0.25" if slide.mpp is None else f"{slide.mpp:.4g}"
+        self._mpp_line.setPlaceholderText(hint)
+
+    def _on_mpp_typed(self, text: str) -> None:
+        """Remember the µm/px typed for this slide."""
+        if self.layer_choice.layer is not None:
+            self._given_mpp[str(self.layer_choice.layer.unique_id)] = text
+
+    def _on_score(self) -> None:
+        request = attempt(self._request)
+        if isinstance(request, FocusQCError):
+            self.run.refuse(request)
+            return
+        live = LiveMap(self._viewer, request.layer, request.slide)
+        started = self.run.start(
+            Job(
+                name=f"scoring the focus of {request.slide.name}",
+                work=partial(score_slide, request.slide, request.settings),
+                shown=live.show,
+                done=partial(self._on_done, live),
+                stopped=live.remove,
+            )
+        )
+        if started:
+            self._live = live
+            self.result.hide()
+
+    def _request(self) -> Request:
+        """Read the form.
+
+        Raises
+        ------
+        FocusQCError
+            The layer is no slide, a value is wrong, or nothing of the slide is in view.
+        """
+        layer = self.layer_choice.layer
+        slide = slide_of_layer(layer)
+        region = None
+        if self.where.currentData() == "visible":
+            region = region_in_view(self._viewer, layer, slide.shape)
+        return Request(layer, slide, self.form.settings(region=region))
+
+    def _on_done(self, live: LiveMap, focus_map: FocusMap) -> None:
+        live.finish(focus_map)
+        self.result.show_map(focus_map)
+
+    def _on_running_changed(self, running: bool) -> None:
+        self.score_button.setEnabled(not running and self.layer_choice.layer is not None)
+        self.form.setEnabled(not running)
+
+    def _on_layer_removed(self, event: Any) -> None:
+        if self.run.running and self._live is not None and self._live.rests_on(event.value):
+            self.run.cancel()
+
+    def event(self, event: QEvent) -> bool:
+        """Stop the run when the dock is closed: napari then takes the widget out of it."""
+        kind = event.type()
+        orphaned = kind == QEvent.Type.ParentChange and self.parent() is None
+        if orphaned or kind == QEvent.Type.Close:
+            self._let_go()
+        return bool(super().event(event))
+
+    def _let_go(self) -> None:
+        """Stop the run and hear no more of the viewer."""
+        self.run.abandon()
+        self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        self.layer_choice.let_go()
