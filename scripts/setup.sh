@@ -4,14 +4,15 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# What Qt, OpenGL and a virtual display need; "a|b" is the one library under its two names
+# What Qt and OpenGL need, and a virtual display where there is no real one; "a|b" is the one library under its two names
 # (Debian 13 and Ubuntu 24.04 renamed some when time_t became 64 bits wide).
 libraries=(
     "libglib2.0-0|libglib2.0-0t64" libgl1 libgl1-mesa-dri libegl1 libdbus-1-3 libfontconfig1
     libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0
     libxcb-render-util0 libxcb-shape0 libxcb-shm0 libxcb-sync1 libxcb-xfixes0 libxcb-xkb1
-    libx11-xcb1 xvfb xauth
+    libx11-xcb1
 )
+if [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then libraries+=(xvfb xauth); fi
 
 say() { printf '%s\n' "$*"; }
 stop() { say "setup: $*" >&2; exit 1; }
