@@ -49,7 +49,7 @@ def bokeh_kernel(radius_px: float) -> NDArray[np.float32]:
         return np.ones((1, 1), np.float32)
     edges: NDArray[np.float64] = np.arange(-n, n + 2) - np.float64(0.5)
     corner = _disk_area(edges[:, None], edges[None, :], radius_px)
-    area = np.diff(np.diff(corner, axis=0), axis=1)
+    area = np.maximum(np.diff(np.diff(corner, axis=0), axis=1), 0)  # rounding may go below
     kernel: NDArray[np.float32] = (area / area.sum()).astype(np.float32)
     return kernel
 
@@ -255,7 +255,7 @@ def _disk_area(
 ) -> NDArray[np.float64]:
     """Return the signed area of the centred disk within [0, y] × [0, x]."""
     high, wide = np.minimum(abs(y), radius), np.minimum(abs(x), radius)
-    flat = np.minimum(np.sqrt(radius**2 - high**2), wide)  # up to here the chord exceeds `high`
+    flat = np.minimum(_chord(high, radius), wide)  # up to here the circle lies beyond `high`
     area = high * flat + _under_circle(wide, radius) - _under_circle(flat, radius)
     signed: NDArray[np.float64] = np.sign(y) * np.sign(x) * area
     return signed
@@ -264,9 +264,14 @@ def _disk_area(
 def _under_circle(x: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
     """Return the integral of √(r² − t²) for t from 0 to x."""
     integral: NDArray[np.float64] = (
-        x * np.sqrt(radius**2 - x**2) + radius**2 * np.arcsin(x / radius)
+        x * _chord(x, radius) + radius**2 * np.arcsin(np.minimum(x / radius, 1))
     ) / 2
     return integral
+
+
+def _chord(x: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
+    """Return √(r² − x²); rounding may leave a hair less than nothing under the root."""
+    return np.asarray(np.sqrt(np.maximum(radius**2 - x**2, 0)), np.float64)
 
 
 def _class_range(oof_class: int, mpp: float, first: float, last: float) -> tuple[float, float]:

@@ -38,6 +38,16 @@ def test_bokeh_equals_counting_fine_points() -> None:
     np.testing.assert_allclose(optics.bokeh_kernel(2.9), counted, atol=2e-5)
 
 
+def test_bokeh_is_a_kernel_at_any_radius() -> None:
+    radii = np.random.default_rng(0).uniform(0, 40, 2000)
+    for radius in [*radii, np.nextafter(0.5, 1), np.nextafter(1.5, 0), 1.5, np.nextafter(1.5, 2)]:
+        kernel = optics.bokeh_kernel(radius)
+        assert np.isfinite(kernel).all()
+        assert kernel.min() >= 0
+        assert kernel.sum(dtype=float) == pytest.approx(1, abs=1e-5)
+        np.testing.assert_allclose(kernel, kernel.T, atol=1e-7)
+
+
 @pytest.mark.parametrize("radius", [0.0, 0.3, 0.5])
 def test_a_disk_within_one_pixel_changes_nothing(radius: float) -> None:
     np.testing.assert_array_equal(optics.bokeh_kernel(radius), [[1]])
