@@ -81,7 +81,7 @@ def check_directories(path: Path) -> None:
     EmptyLevelError
         A page has a height or width of zero.
     NotASlideError
-        The directories run in a circle or are too many.
+        There are too many directories.
     """
     source = ByteSource(path)
     dialect = _dialect(source.read(0, 4))
@@ -96,10 +96,11 @@ def check_directories(path: Path) -> None:
     seen: set[int] = set()
     while waiting:
         offset = waiting.pop()
-        if offset in seen or len(seen) > MOST_DIRECTORIES:
+        if offset in seen:  # also right: sub-directories may be listed and chained at once
+            continue
+        if len(seen) > MOST_DIRECTORIES:
             raise NotASlideError(
-                f"the directories of {path.name} run in a circle or have no end; "
-                "copy or export it again"
+                f"the directories of {path.name} have no end; copy or export it again"
             )
         seen.add(offset)
         waiting += [found for found in _walk(source, dialect, offset, path.name) if found]
