@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from napari_focusqc.errors import FocusQCError
     from napari_focusqc.geometry import Region
     from napari_focusqc.pipeline import score_image, score_slide
-    from napari_focusqc.progress import Progress
+    from napari_focusqc.progress import Progress, finish
     from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason, Verdict
     from napari_focusqc.settings import ScoreSettings
     from napari_focusqc.slides.array_slide import ArraySlide
@@ -31,6 +31,7 @@ _HOMES = {
     "ScoreSettings": "settings",
     "Slide": "slides.slide",
     "Verdict": "results.focus_map",
+    "finish": "progress",
     "open_slide": "slides.opening",
     "score_image": "pipeline",
     "score_slide": "pipeline",
@@ -48,6 +49,7 @@ __all__ = [
     "Slide",
     "Verdict",
     "__version__",
+    "finish",
     "open_slide",
     "score_image",
     "score_slide",

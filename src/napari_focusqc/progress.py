@@ -3,10 +3,12 @@
 Room: progress. Every long call is a generator of `Progress`; its return value is its result.
 """
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 U = TypeVar("U")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +29,19 @@ class Progress(Generic[U]):
     total: int
     stage: str
     update: U | None = None
+
+
+def finish(work: Generator[Progress[U], None, R]) -> R:
+    """Run long work to its end and return its result.
+
+    Parameters
+    ----------
+    work
+        What a long call such as `score_slide` returned.
+    """
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: R = end.value
+            return result
