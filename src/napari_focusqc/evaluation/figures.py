@@ -171,9 +171,11 @@ def _colour_bar(sheet: Sheet, scores: ScalarMappable, focus_map: FocusMap) -> No
     if threshold is None:
         sheet.write(x, y + _BAR_HEIGHT + 74, "no threshold for these scores", "text")
         return
-    sheet.write(x, y + _BAR_HEIGHT + 74, f"▶ out of focus above {threshold:.4g}", "text")
-    if low <= threshold <= high:
+    shown = low <= threshold <= high
+    if shown:
         _mark(axes, threshold)
+    words = f"{'▶ ' if shown else ''}out of focus above {threshold:.4g}"
+    sheet.write(x, y + _BAR_HEIGHT + 74, words, "text")
 
 
 def _beyond(
