@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# What Qt and OpenGL need, and a virtual display where there is no real one; "a|b" is the one library under its two names
-# (Debian 13 and Ubuntu 24.04 renamed some when time_t became 64 bits wide).
+# What Qt and OpenGL need, and a virtual display where there is no real one. "a|b" is one library
+# under two names (Debian 13 and Ubuntu 24.04 renamed some when time_t became 64 bits wide).
 libraries=(
     "libglib2.0-0|libglib2.0-0t64" libgl1 libgl1-mesa-dri libegl1 libdbus-1-3 libfontconfig1
     libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0
