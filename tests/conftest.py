@@ -27,10 +27,7 @@ def tissue_like(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     """Make an RGB field with structure at every scale, uint8 (height, width, 3)."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    waves = sum(
-        np.sin(y / p + 1.3 * p) * np.cos(x / (1.7 * p))
-        for p in (3.0, 11.0, 47.0, 190.0)
-    )
+    waves = sum(np.sin(y / p + 1.3 * p) * np.cos(x / (1.7 * p)) for p in (3.0, 11.0, 47.0, 190.0))
     tint = np.array([190, 140, 175], np.float32)
     field = tint + waves[..., None] * np.array([14, 20, 16], np.float32)
     field += rng.normal(0, 4, field.shape).astype(np.float32)
@@ -81,9 +78,7 @@ def write_tiff() -> WriteTiff:
         with tifffile.TiffWriter(path) as writer:
             for level in range(levels):
                 scale = (
-                    None
-                    if pixels_per_cm is None
-                    else tuple(r / 2**level for r in pixels_per_cm)
+                    None if pixels_per_cm is None else tuple(r / 2**level for r in pixels_per_cm)
                 )
                 writer.write(
                     image,
@@ -97,3 +92,22 @@ def write_tiff() -> WriteTiff:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def spoil_tile() -> Callable[..., Path]:
+    """Return `spoil(path, index, *, level=0, start=0.0)`: overwrite a tile with noise, in place."""
+
+    def spoil(path: Path, index: int, *, level: int = 0, start: float = 0.0) -> Path:
+        """`start` is the fraction of the tile's bytes that stays as it was."""
+        with tifffile.TiffFile(path) as tiff:
+            page = tiff.series[0].levels[level].pages[0]
+            offset, count = page.dataoffsets[index], page.databytecounts[index]
+        keep = int(count * start)
+        noise = np.random.default_rng(0).integers(0, 256, count - keep, np.uint8)
+        with path.open("r+b") as file:
+            file.seek(offset + keep)
+            file.write(noise.tobytes())
+        return path
+
+    return spoil

@@ -110,13 +110,9 @@ def _planes_first(level: Any, name: str) -> Any:
     NotASlideError
         The dtype or the shape is not one a slide can have.
     """
-    array = (
-        level
-        if isinstance(level, da.Array | np.ndarray)
-        else (
-            da.from_array(level)  # type: ignore[no-untyped-call]
-        )
-    )
+    array = level
+    if not isinstance(level, da.Array | np.ndarray):
+        array = da.from_array(level)  # type: ignore[no-untyped-call]
     if array.dtype != np.uint8:
         raise NotASlideError(f"{name} is {array.dtype}; a slide needs 8-bit colour or grey (uint8)")
     if array.ndim == 2:
