@@ -83,3 +83,7 @@ class TrainingError(FocusQCError, ValueError):
 
 class DownloadError(FocusQCError, ConnectionError):
     """A file could not be fetched, or is not the one that was promised."""
+
+
+class StoppedError(FocusQCError, InterruptedError):
+    """The user stopped the work before it was finished."""

@@ -23,7 +23,8 @@ from napari_focusqc.widgets.form import SettingsForm
 from napari_focusqc.widgets.layer_choice import SlideLayerChoice
 from napari_focusqc.widgets.live_map import LiveMap
 from napari_focusqc.widgets.result import ResultPanel
-from napari_focusqc.widgets.run import Job, RunPanel, attempt
+from napari_focusqc.widgets.run import Job, attempt
+from napari_focusqc.widgets.run_panel import RunPanel
 from napari_focusqc.widgets.view import region_in_view
 
 Where = Literal["whole", "visible"]
