@@ -3,10 +3,10 @@
 Room: pipeline. Torch is imported when the first slide is scored, not before.
 """
 
+import json
 import os
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def score_slide(slide: Slide, settings: ScoreSettings) -> Generator[MapProgress,
             mpp=mpp,
             mpp_source=mpp_source,
             model=weights.model.name,
-            weights=asdict(weights.card),
+            weights=json.loads(weights.card.to_json()),
             threshold=weights.card.threshold if settings.threshold is None else settings.threshold,
             tissue=mask.how,
             device=str(device),
