@@ -127,6 +127,17 @@ def test_legend_counts_the_tiles(docked: Make, stepped: Any, qtbot: Any) -> None
     assert "out of focus" in texts
 
 
+def test_verdicts_are_shown_when_asked_for(docked: Make, stepped: Any, qtbot: Any) -> None:
+    d = docked()
+    run_through(qtbot, d, stepped)
+    _, heatmap, verdict = d.viewer.layers
+    assert (heatmap.visible, verdict.visible) == (True, False)
+    d.widget.result.verdict_box.click()
+    assert (heatmap.visible, verdict.visible) == (False, True)
+    d.widget.result.verdict_box.click()
+    assert (heatmap.visible, verdict.visible) == (True, False)
+
+
 def test_a_second_click_while_running_is_impossible(docked: Make, stepped: Any, qtbot: Any) -> None:
     d = docked()
     start(qtbot, d)
@@ -387,7 +398,7 @@ def test_each_slide_keeps_the_mpp_typed_for_it(docked: Make, add_slide: Make) ->
     other = add_slide(d.viewer, "other.svs", mpp=0.5)
     assert d.widget.layer_choice.layer == other
     assert line.text() == ""
-    assert line.placeholderText() == "0.5"
+    assert line.placeholderText() == "0.5, as opened"
     d.viewer.layers.selection.active = d.slide_layer
     assert d.widget.layer_choice.layer == d.slide_layer
     assert line.text() == "0.25"

@@ -13,7 +13,7 @@ from requests import RequestException
 
 from napari_focusqc.errors import DownloadError
 from napari_focusqc.plugin.layers import UM, LayerData, slide_layers
-from napari_focusqc.progress import Progress
+from napari_focusqc.progress import Progress, finish
 from napari_focusqc.slides.opening import open_slide
 from napari_focusqc.slides.sample_slide import MPP, sample_slide, true_defocus
 
@@ -28,12 +28,12 @@ TIMEOUT_S = 30.0
 
 def sample_slide_layers() -> list[LayerData]:
     """Return the layers of `sample_slide_with_truth`, waiting for them."""
-    return _finish(sample_slide_with_truth())
+    return finish(sample_slide_with_truth())
 
 
 def cmu_small_region_layers() -> list[LayerData]:
     """Return the layer of `cmu_small_region`, waiting for it."""
-    return _finish(cmu_small_region())
+    return finish(cmu_small_region())
 
 
 def sample_slide_with_truth(folder: Path | None = None) -> Work[list[LayerData]]:
@@ -121,13 +121,3 @@ def fetch(url: str, name: str, sha256: str, folder: Path | None = None) -> Path:
             "try again later, or open a slide of your own"
         ) from error
     return Path(path)
-
-
-def _finish(work: Work[R]) -> R:
-    """Run work to its end here and now."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: R = end.value
-            return result

@@ -28,6 +28,9 @@ from superqt import QCollapsible
 from napari_focusqc.errors import SettingsError
 
 S = TypeVar("S")
+LABEL_PX = 130
+"""Width of every label, so that the folded rows stand in line with the others."""
+
 Choices = Sequence[tuple[str, str]]
 """What the user reads and what the setting becomes."""
 
@@ -65,7 +68,7 @@ class SettingsForm(QWidget, Generic[S]):
         super().__init__(parent)
         self._settings = settings
         self._editors: dict[str, Editor] = {}
-        self.rows = _form_layout()
+        self._rows = _form_layout()
         self._folded = _form_layout()
         for option in fields(settings):  # type: ignore[arg-type]
             if not option.metadata.get("hidden"):
@@ -77,28 +80,39 @@ class SettingsForm(QWidget, Generic[S]):
         hint = get_type_hints(self._settings)[option.name]
         editor = _editor(option, hint, choices, self.changed.emit)
         editor.put(option.default)
-        label = QLabel(option.metadata["label"])
-        label.setBuddy(editor.widget)
-        for widget in (label, editor.widget):
-            widget.setToolTip(f"<qt>{option.metadata['help']}</qt>")
         editor.widget.setObjectName(option.name)
-        rows = self._folded if option.metadata.get("advanced") else self.rows
-        rows.addRow(label, editor.widget)
+        editor.widget.setToolTip(f"<qt>{option.metadata['help']}</qt>")
+        rows = self._folded if option.metadata.get("advanced") else self._rows
+        rows.addRow(_label(option.metadata["label"], editor.widget), editor.widget)
         self._editors[option.name] = editor
 
     def _lay_out(self) -> None:
         """Put the plain rows above the folded ones."""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(self.rows)
+        layout.addLayout(self._rows)
         if self._folded.rowCount():
             inner = QWidget()
             inner.setLayout(self._folded)
-            advanced = QCollapsible("Advanced")
-            advanced.setDuration(0)
-            advanced.setContent(inner)
-            advanced.layout().setContentsMargins(0, 0, 0, 0)
-            layout.addWidget(advanced)
+            self.advanced = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
+            self.advanced.setContent(inner)
+            self.advanced.collapse(animate=False)
+            self.advanced.layout().setContentsMargins(0, 0, 0, 0)
+            layout.addWidget(self.advanced)
+
+    def insert(self, row: int, text: str, widget: QWidget) -> None:
+        """Put a row that is no setting among the plain ones.
+
+        Parameters
+        ----------
+        row
+            Where, counted from 0 at the top.
+        text
+            The label.
+        widget
+            What stands beside it; its tool tip is the label's too.
+        """
+        self._rows.insertRow(row, _label(text, widget), widget)
 
     def settings(self, **more: Any) -> S:
         """Return what the form says.
@@ -125,6 +139,14 @@ class SettingsForm(QWidget, Generic[S]):
     def widget(self, name: str) -> QWidget:
         """Return the widget of a field."""
         return self._editors[name].widget
+
+
+def _label(text: str, widget: QWidget) -> QLabel:
+    label = QLabel(text)
+    label.setMinimumWidth(LABEL_PX)
+    label.setToolTip(widget.toolTip())
+    label.setBuddy(widget)
+    return label
 
 
 def _form_layout() -> QFormLayout:

@@ -47,6 +47,7 @@ class LiveMap:
         self._slide_layer = slide_layer
         self._slide = slide
         self._heatmap: Any = None
+        self._verdicts: Any = None
         self._earlier: dict[str, tuple[Any, bool]] = {}
 
     def rests_on(self, layer: Any) -> bool:
@@ -71,14 +72,25 @@ class LiveMap:
         self._heatmap.data = heatmap[0]
         self._heatmap.contrast_limits = heatmap[1]["contrast_limits"]
         self._heatmap.metadata = self._marked(heatmap)[1]["metadata"]
-        labels = self._add(verdicts)
+        self._verdicts = self._add(verdicts)
         for kind, layer, name in (
             ("heatmap", self._heatmap, heatmap[1]["name"]),
-            ("verdict", labels, verdicts[1]["name"]),
+            ("verdict", self._verdicts, verdicts[1]["name"]),
         ):
             self._replace_earlier(kind, layer)
             layer.name = name
         self._viewer.layers.selection.active = self._heatmap
+
+    @property
+    def shows_verdicts(self) -> bool:
+        """Whether the verdicts are visible now."""
+        return self._stands(self._verdicts) and bool(self._verdicts.visible)
+
+    def show_verdicts(self, wanted: bool) -> None:
+        """Show the verdicts and hide the scores, or the other way round."""
+        for layer, visible in ((self._verdicts, wanted), (self._heatmap, not wanted)):
+            if self._stands(layer):
+                layer.visible = visible
 
     def remove(self) -> None:
         """Take away what was drawn and bring the earlier layers back."""
@@ -101,6 +113,7 @@ class LiveMap:
             self._earlier[kind] = (layer, bool(layer.visible))
             layer.visible = False
         self._heatmap = self._add(heatmap_layer(focus_map, self._slide_layer))
+        self._heatmap.colorbar.visible = True
 
     def _add(self, layer_data: LayerData) -> Any:
         layer = Layer.create(*self._marked(layer_data))

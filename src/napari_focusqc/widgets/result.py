@@ -3,8 +3,8 @@
 Room: widgets. The words and numbers are `results.summary`'s, the colours `plugin.layers`'s.
 """
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_focusqc.plugin.layers import VERDICT_COLORS
 from napari_focusqc.results.focus_map import FocusMap, Verdict
@@ -14,21 +14,36 @@ from napari_focusqc.results.summary import MapSummary, summarise
 class ResultPanel(QWidget):
     """The share out of focus, and a legend of the verdicts with their counts."""
 
+    verdicts_wanted = Signal(bool)
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.headline = QLabel()
         self.headline.setWordWrap(True)
         self.headline.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.verdict_box = QCheckBox("Show verdicts instead of scores")
+        self.verdict_box.toggled.connect(self.verdicts_wanted)
         self._legend = QGridLayout()
         self._legend.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.headline)
         layout.addLayout(self._legend)
+        layout.addWidget(self.verdict_box)
         self.hide()
 
-    def show_map(self, focus_map: FocusMap) -> None:
-        """Show a finished map's summary."""
+    def show_map(self, focus_map: FocusMap, *, verdicts: bool) -> None:
+        """Show a finished map's summary.
+
+        Parameters
+        ----------
+        focus_map
+            The map.
+        verdicts
+            Whether its verdicts are what the viewer shows now.
+        """
+        with QSignalBlocker(self.verdict_box):
+            self.verdict_box.setChecked(verdicts)
         summary = summarise(focus_map)
         lines = summary.lines()[: 1 if summary.median_score is None else 2]
         self.headline.setText("\n".join(line[:1].upper() + line[1:] for line in lines))

@@ -57,6 +57,7 @@ class RunPanel(QWidget):
         layout.addWidget(self._busy)
         layout.addWidget(self.status)
         self._busy.hide()
+        self.say("")
 
     @property
     def running(self) -> bool:
@@ -117,9 +118,10 @@ class RunPanel(QWidget):
         job.stopped()
 
     def say(self, text: str) -> None:
-        """Show a plain sentence in the status line."""
+        """Show a plain sentence in the status line; an empty one leaves no gap."""
         self.status.setStyleSheet("")
         self.status.setText(text)
+        self.status.setVisible(bool(text))
 
     def refuse(self, error: FocusQCError) -> None:
         """Show a refusal in the status line and as napari's own notification."""
@@ -189,5 +191,5 @@ class RunPanel(QWidget):
 
     def _warn(self, text: str) -> None:
         """Show a sentence that stands out in a dark and in a light theme."""
+        self.say(text)
         self.status.setStyleSheet(WARNING_STYLE)
-        self.status.setText(text)

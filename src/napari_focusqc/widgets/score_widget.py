@@ -6,11 +6,20 @@ before the first run, and then in the run's own thread.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_focusqc.errors import FocusQCError
 from napari_focusqc.models.registry import CARDS
@@ -27,7 +36,7 @@ from napari_focusqc.widgets.run import Job, attempt
 from napari_focusqc.widgets.run_panel import RunPanel
 from napari_focusqc.widgets.view import region_in_view
 
-Where = Literal["whole", "visible"]
+MINIMUM_PX = 360
 BUTTON_STYLE = """
 QPushButton { background-color: #2b6cb0; color: white; font-weight: bold; padding: 8px; }
 QPushButton:hover { background-color: #3182ce; }
@@ -78,17 +87,17 @@ class ScoreWidget(QWidget):
             "<qt>Score everything, or only what the canvas shows now; both lie on the same "
             "grid of tiles, so their scores are the same.</qt>"
         )
-        self.form.rows.insertRow(0, "Slide", self.layer_choice)
-        self.form.rows.insertRow(1, self.facts)
-        self.form.rows.insertRow(2, "Where", self.where)
+        self.form.insert(0, "Slide", self.layer_choice)
+        self.form.insert(1, "", self.facts)
+        self.form.insert(2, "Where", self.where)
         self.score_button.setStyleSheet(BUTTON_STYLE)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 10, 10, 10)
+        column = QWidget()
+        layout = QVBoxLayout(column)
         layout.setSpacing(8)
         for widget in (self.form, self.score_button, self.run, self.result):
             layout.addWidget(widget)
         layout.addStretch(1)
-        self.setMinimumWidth(300)
+        _scrolled(column, QVBoxLayout(self))
 
     def _connect(self) -> None:
         self.layer_choice.changed.connect(self._on_slide_changed)
@@ -96,6 +105,7 @@ class ScoreWidget(QWidget):
         self.score_button.clicked.connect(self._on_score)
         self.run.running_changed.connect(self._on_running_changed)
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
+        self.result.verdicts_wanted.connect(self._on_verdicts_wanted)
 
     @property
     def _mpp_line(self) -> QLineEdit:
@@ -117,9 +127,9 @@ class ScoreWidget(QWidget):
             return
         height, width = slide.shape
         known = "µm/px not known" if slide.mpp is None else f"{slide.mpp:.4g} µm/px"
-        self.facts.setText(f"{width:,} × {height:,} px · {known} · {slide.info.format}")
+        self.facts.setText(f"{slide.info.format}, {width:,} × {height:,} px, {known}")
         self._mpp_line.setText(self._given_mpp.get(str(layer.unique_id), ""))
-        hint = "needed, for instance 0.25" if slide.mpp is None else f"{slide.mpp:.4g}"
+        hint = "needed, for instance 0.25" if slide.mpp is None else f"{slide.mpp:.4g}, as opened"
         self._mpp_line.setPlaceholderText(hint)
 
     def _on_mpp_typed(self, text: str) -> None:
@@ -163,7 +173,11 @@ class ScoreWidget(QWidget):
 
     def _on_done(self, live: LiveMap, focus_map: FocusMap) -> None:
         live.finish(focus_map)
-        self.result.show_map(focus_map)
+        self.result.show_map(focus_map, verdicts=live.shows_verdicts)
+
+    def _on_verdicts_wanted(self, wanted: bool) -> None:
+        if self._live is not None:
+            self._live.show_verdicts(wanted)
 
     def _on_running_changed(self, running: bool) -> None:
         self.score_button.setEnabled(not running and self.layer_choice.layer is not None)
@@ -186,3 +200,15 @@ class ScoreWidget(QWidget):
         self.run.abandon()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.layer_choice.let_go()
+
+
+def _scrolled(column: QWidget, layout: QVBoxLayout) -> None:
+    """Let a column scroll, so that it never makes the window taller than the screen."""
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(column)
+    scroll.setMinimumWidth(MINIMUM_PX)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(scroll)

@@ -67,6 +67,7 @@ def _dialog(name: str) -> QProgressDialog:
     dialog.setMinimumDuration(QUICK_MS)
     dialog.setMinimumWidth(360)
     dialog.setAutoReset(False)
+    dialog.setValue(0)  # starts the clock of the minimum duration
     return dialog
 
 
