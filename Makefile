@@ -10,7 +10,7 @@ SHOWN := xvfb-run -a -s "-screen 0 1600x1200x24"
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint types format pins clean
+.PHONY: help setup demo test bench lint types format pins screenshots clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -40,6 +40,10 @@ format: setup ## mend style and formatting
 
 pins: setup ## write the versions in .venv to constraints.txt
 	$(BIN)/python scripts/pin.py
+
+SLIDE ?= $(FOCUSQC_TEST_DATA)/wsi/openslide-cmu/CMU-1-Small-Region.svs
+screenshots: setup ## make the README's picture again (SLIDE names CMU-1-Small-Region.svs)
+	NAPARI_CONFIG= $(SHOWN) $(BIN)/python scripts/screenshots.py "$(SLIDE)"
 
 clean: ## remove .venv, caches and outputs
 	rm -rf .venv out dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

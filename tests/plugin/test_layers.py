@@ -131,8 +131,11 @@ def test_heatmap_shows_scores_and_leaves_the_rest_clear(make_map: MakeMap) -> No
     np.testing.assert_array_equal(shown.data, found.scores)
     assert not np.shares_memory(shown.data, found.scores)
     assert shown.contrast_limits == [0.0, 29.0]
-    assert shown.colormap.map(np.array([np.nan]))[0, 3] == 0
-    assert shown.colormap.map(np.array([0.5]))[0, 3] == 1
+    alpha = shown.colormap.map(np.array([np.nan, 0, 0.25, 0.5, 0.75, 1]))[:, 3]
+    assert alpha[0] == 0
+    assert alpha[1] > 0.1
+    assert (np.diff(alpha[1:]) > 0).all()
+    assert alpha[-1] == 1
 
 
 def test_empty_map_makes_a_layer(make_map: MakeMap) -> None:

@@ -27,8 +27,25 @@ LayerData = tuple[Any, dict[str, Any], str]
 METADATA_KEY = "napari-focusqc"
 UM = "µm"
 PIXEL = "pixel"
-HEATMAP_COLORMAP = "viridis"
-"""Dark is in focus, bright is out of focus; told apart by every kind of colour vision."""
+_VIRIDIS = [
+    "#440154",
+    "#472d7b",
+    "#3b528b",
+    "#2c728e",
+    "#21918c",
+    "#28ae80",
+    "#5ec962",
+    "#addc30",
+    "#fde725",
+]
+HEATMAP_COLORMAP: dict[str, Any] = {
+    "name": "focus",
+    "colors": [
+        f"{colour}{round(255 * (0.2 + 0.1 * step)):02x}" for step, colour in enumerate(_VIRIDIS)
+    ],
+}
+"""Viridis, told apart by every kind of colour vision, and the clearer the sharper, so that tissue
+in focus can still be looked at: dark and clear is in focus, bright and opaque is out of focus."""
 
 VERDICT_COLORS = {
     Verdict.NOT_RUN: "#00000000",
@@ -135,7 +152,7 @@ def heatmap_layer(focus_map: FocusMap, on: LayerView | None = None) -> LayerData
         "name": f"{focus_map.source.slide} · {focus_map.source.model}",
         "colormap": HEATMAP_COLORMAP,
         "contrast_limits": score_limits(focus_map),
-        "opacity": 0.6,
+        "opacity": 0.8,
         "blending": "translucent",
         "interpolation2d": "nearest",
         "metadata": {METADATA_KEY: {"map": focus_map, "layer": "heatmap"}},
