@@ -6,6 +6,7 @@ Room: cli. The only room that prints. Options are built from the settings datacl
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,12 +25,12 @@ from napari_focusqc.pipeline import score_slide
 from napari_focusqc.progress import Progress
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.settings import ScoreSettings, TrainSettings
+from napari_focusqc.slides.facts import facts
 from napari_focusqc.slides.opening import open_slide
 from napari_focusqc.slides.slide import Slide
 
 R = TypeVar("R")
-REFUSED = 2
-"""Exit code of a refusal."""
+REFUSED, INTERRUPTED = 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return REFUSED
     except KeyboardInterrupt:
         print("focusqc: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return 0
 
 
@@ -148,32 +149,10 @@ def _info(arguments: argparse.Namespace) -> None:
     """Say what a slide is: format, size, levels, resolution, planes."""
     slide = open_slide(arguments.slide)
     try:
-        for label, value in _facts(slide):
+        for label, value in facts(slide):
             print(f"{label:<12} {value}")
     finally:
         slide.close()
-
-
-def _facts(slide: Slide) -> list[tuple[str, str]]:
-    """Return what `focusqc info` says, label and value."""
-    height, width = slide.shape
-    mpp = "not in the file; give it with --mpp"
-    if slide.mpp is not None:
-        mpp = f"{slide.mpp:.4g} ({slide.mpp_source})"
-    objective = slide.info.objective
-    planes = ", ".join(f"{z:g}" for z in slide.z_um)
-    return [
-        ("name", slide.name),
-        ("format", slide.info.format),
-        ("read by", slide.info.reader),
-        ("compression", slide.info.compression or "unknown"),
-        ("vendor", slide.info.vendor or "unknown"),
-        ("objective", "unknown" if objective is None else f"{objective:g}x"),
-        ("size", f"{width} × {height} px"),
-        ("levels", ", ".join(f"{w} × {h}" for h, w in slide.level_shapes)),
-        ("µm per pixel", mpp),
-        ("planes", f"{len(slide.z_um)} (z = {planes} µm)" if len(slide.z_um) > 1 else "1"),
-    ]
 
 
 def _score(arguments: argparse.Namespace) -> None:
@@ -215,7 +194,7 @@ def _write(focus_map: FocusMap, slide: Slide, out: Path) -> list[Path]:
     from napari_focusqc.results.summary import summarise, write_summary
     from napari_focusqc.results.tables import write_tile_csv
 
-    stem = out / Path(slide.name).name.split(".")[0]
+    stem = out / _stem(slide.name)
     overview = np.asarray(slide.pyramid()[-1])
     overview = overview[0] if overview.ndim == 4 else overview
     return [
@@ -224,6 +203,11 @@ def _write(focus_map: FocusMap, slide: Slide, out: Path) -> list[Path]:
         write_summary(summarise(focus_map), focus_map, Path(f"{stem}.summary.json")),
         write_overlay(focus_map, overview, Path(f"{stem}.overlay.png")),
     ]
+
+
+def _stem(name: str) -> str:
+    """Take a slide's ending off its name, and no other dots: TCGA's names are full of them."""
+    return re.sub(r"\.(ome\.)?\w{1,8}$", "", name, flags=re.IGNORECASE) or name
 
 
 def _report(focus_map: FocusMap, written: list[Path]) -> None:

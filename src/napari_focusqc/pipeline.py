@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from napari_focusqc.geometry import model_scale
 from napari_focusqc.inference.device import choose_device, import_torch
 from napari_focusqc.models.card import Weights
 from napari_focusqc.models.registry import find_weights, model_card
-from napari_focusqc.progress import Progress
+from napari_focusqc.progress import Progress, finish
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, MapSource, Reason
 from napari_focusqc.settings import ScoreSettings, TissueRule
 from napari_focusqc.slides.array_slide import ArraySlide
@@ -63,7 +64,7 @@ def score_slide(slide: Slide, settings: ScoreSettings) -> Generator[MapProgress,
     weights = find_weights(settings.model, mpp, settings.weights)
     grid = _grid(slide, mpp, weights, settings)
     yield Progress(0, 0, "finding tissue")
-    mask = tissue_mask(slide, settings.tissue, mpp)
+    mask = tissue_mask(slide, settings.tissue, mpp, settings.plane)
     yield Progress(0, 0, "loading the model")
     network, device = _load(weights, settings)
     focus_map = _empty_map(
@@ -74,6 +75,7 @@ def score_slide(slide: Slide, settings: ScoreSettings) -> Generator[MapProgress,
             slide=slide.name,
             mpp=mpp,
             mpp_source=mpp_source,
+            plane=settings.plane,
             model=weights.model.name,
             weights=json.loads(weights.card.to_json()),
             threshold=weights.card.threshold if settings.threshold is None else settings.threshold,
@@ -126,13 +128,7 @@ def score_image(
         tissue=tissue,
         edges="whole",
     )
-    work = score_slide(ArraySlide([image], mpp=mpp), settings)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: FocusMap = end.value
-            return result
+    return finish(score_slide(ArraySlide([image], mpp=mpp), settings))
 
 
 def _resolution(slide: Slide, settings: ScoreSettings) -> tuple[float, str]:
@@ -181,7 +177,7 @@ def _fill(
     done, total = 0, int(wanted.sum())
     yield Progress(0, total, "scoring", _copy(focus_map))
     threads = settings.threads or _cores()
-    with closing(read_blocks(slide, grid, wanted, threads=threads)) as blocks:
+    with closing(read_blocks(slide, grid, wanted, threads=threads, z=settings.plane)) as blocks:
         for block in score_blocks(
             blocks, network, device, grid, batch=settings.batch, threads=threads
         ):
@@ -200,8 +196,12 @@ def _fill(
 
 def _copy(focus_map: FocusMap) -> FocusMap:
     """Return a map with arrays of its own, so that a viewer may hold it while the run goes on."""
-    arrays = (focus_map.scores, focus_map.reasons, focus_map.tissue)
-    return FocusMap(*(array.copy() for array in arrays), focus_map.grid, focus_map.source)
+    return replace(
+        focus_map,
+        scores=focus_map.scores.copy(),
+        reasons=focus_map.reasons.copy(),
+        tissue=focus_map.tissue.copy(),
+    )
 
 
 def _cores() -> int:

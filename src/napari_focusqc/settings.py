@@ -88,10 +88,18 @@ class ScoreSettings:
         choices=("cover", "whole"),
         advanced=True,
     )
+    plane: int = _option(
+        0,
+        "Plane",
+        "Which plane of a z-stack is scored, counted from 0, the lowest.",
+        minimum=0,
+        maximum=10_000,
+        advanced=True,
+    )
     threads: int = _option(
         0,
-        "Decode threads",
-        "Threads that decode the slide ahead of the network; 0 chooses by the machine.",
+        "Threads",
+        "Threads that decode the slide and, on the CPU, score it; 0 takes one per core.",
         minimum=0,
         maximum=64,
         advanced=True,

@@ -40,6 +40,7 @@ def made(
         "slide": "slide.svs",
         "mpp": 0.25,
         "mpp_source": "file",
+        "plane": 0,
         "model": "focuslitenn",
         "weights": {"name": "w", "threshold": 9.0},
         "threshold": 9.0,

@@ -8,7 +8,7 @@ from napari_focusqc.evaluation.focus_protocols import tile_truth, truth_correlat
 from napari_focusqc.results.focus_map import FocusMap, MapSource, Reason
 from napari_focusqc.tiles.grid import TileGrid
 
-SOURCE = MapSource("s", 0.25, "given", "m", {}, None, "none", "cpu", "0", "2026-01-01")
+SOURCE = MapSource("s", 0.25, "given", 0, "m", {}, None, "none", "cpu", "0", "2026-01-01")
 
 
 def map_of(scores: list[list[float]]) -> FocusMap:

@@ -74,3 +74,12 @@ def test_torch_has_as_many_threads_after_as_before() -> None:
     before = torch.get_num_threads()
     run(block(np.ones((4, 5), bool)), Mean(), 4)
     assert torch.get_num_threads() == before
+
+
+def test_a_score_that_is_not_finite_is_refused() -> None:
+    class Broken(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return images.mean((1, 2, 3)) / 0
+
+    with pytest.raises(InferenceError, match="not finite on cpu"):
+        run(block(np.ones((4, 5), bool)), Broken(), 8)

@@ -1,7 +1,6 @@
 """The whole way: what a map says does not depend on how it was made."""
 
 import threading
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from napari_focusqc.geometry import Region
 from napari_focusqc.models.registry import find_weights
 from napari_focusqc.models.weights import load_network
 from napari_focusqc.pipeline import score_image, score_slide
+from napari_focusqc.progress import finish
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason
 from napari_focusqc.settings import ScoreSettings
 from napari_focusqc.slides.array_slide import ArraySlide
@@ -32,15 +32,6 @@ from napari_focusqc.tiles import reading
 IHC = data.immunohistochemistry()
 FIELD = np.concatenate([np.concatenate([IHC, IHC[:, ::-1]], 1), IHC[::-1].repeat(2, 1)])[:1000]
 ALL = ScoreSettings(model="focuslitenn-1", device="cpu", tissue="none")
-
-
-def finish(work: Generator[Any, None, FocusMap]) -> FocusMap:
-    """Drive a run to its end and return the map."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
 
 
 def with_settings(**changes: Any) -> ScoreSettings:
@@ -181,6 +172,18 @@ def test_a_finer_slide_is_scored_on_the_same_micrometres() -> None:
     assert found.stride_um == same.stride_um == 32
     assert found.first_centre_um == same.first_centre_um
     assert found.scores == pytest.approx(same.scores, abs=1e-4)
+
+
+def test_the_chosen_plane_of_a_stack_is_scored_and_named() -> None:
+    stack = np.stack([np.full_like(FIELD, 120), FIELD])
+    slide = ArraySlide([stack], mpp=0.25, z_um=(0.0, 2.0))
+    flat, upper = (finish(score_slide(slide, with_settings(plane=plane))) for plane in (0, 1))
+    same = finish(score_slide(ArraySlide([FIELD], mpp=0.25), ALL))
+    assert (upper.source.plane, flat.source.plane) == (1, 0)
+    assert np.array_equal(upper.scores, same.scores)
+    assert not np.array_equal(flat.scores, same.scores)
+    with pytest.raises(RegionError, match="plane"):
+        finish(score_slide(slide, with_settings(plane=2)))
 
 
 def test_a_20x_slide_takes_the_20x_weights() -> None:

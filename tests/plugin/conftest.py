@@ -25,6 +25,7 @@ def focus_map(
         "slide": "slide.svs",
         "mpp": 0.5,
         "mpp_source": "file",
+        "plane": 0,
         "model": "focuslitenn",
         "weights": {"name": "w", "threshold": 10.0},
         "threshold": 10.0,

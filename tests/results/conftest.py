@@ -13,6 +13,7 @@ SOURCE: dict[str, Any] = {
     "slide": "slide.svs",
     "mpp": 0.25,
     "mpp_source": "file",
+    "plane": 0,
     "model": "focuslitenn",
     "weights": {"name": "w", "mpp": 0.25, "figures": {"spearman": 0.5}, "data": [{"name": "d"}]},
     "threshold": 2.0,

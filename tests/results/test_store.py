@@ -66,6 +66,7 @@ def focus_maps(draw: st.DrawFn) -> FocusMap:
     source = MapSource(
         **words,
         mpp=draw(st.floats(1e-6, 1e6)),
+        plane=draw(st.integers(0, 2**31)),
         weights=draw(st.dictionaries(st.text(), json_values, max_size=4)),
         threshold=draw(st.none() | st.floats(allow_nan=False, allow_infinity=False)),
     )
@@ -96,7 +97,7 @@ def test_a_map_of_several_chunks_comes_back(tmp_path: Path) -> None:
         rng.integers(0, 5, shape, np.uint8),
         rng.random(shape, np.float32),
         TileGrid((140_000, 270_000), 1.0, 235, 128, 0, 0, *shape),
-        MapSource("s", 0.25, "file", "m", {}, None, "none", "cpu", "0", "now"),
+        MapSource("s", 0.25, "file", 0, "m", {}, None, "none", "cpu", "0", "now"),
     )
     assert_same(load_map(save_map(expected, tmp_path / "big.ome.zarr")), expected)
 

@@ -60,8 +60,8 @@ def test_a_region_is_covered_by_the_strides_of_its_tiles(
         y, x, data.draw(st.integers(1, height - y)), data.draw(st.integers(1, width - x))
     )
     part = whole.within(region)
-    assert 0 <= part.row0 and part.row0 + part.rows <= whole.rows
-    assert 0 <= part.col0 and part.col0 + part.cols <= whole.cols
+    assert part.row0 >= 0 and part.row0 + part.rows <= whole.rows
+    assert part.col0 >= 0 and part.col0 + part.cols <= whole.cols
     margin = (235 - 128) / 2 * scale
     last = part.row0 + part.rows
     assert part.row0 == 0 or part.row0 * part.stride_level0 + margin <= region.y + 1e-6

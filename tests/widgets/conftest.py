@@ -91,6 +91,7 @@ def empty_map(slide: Slide, settings: ScoreSettings) -> FocusMap:
         slide=slide.name,
         mpp=mpp,
         mpp_source="given" if settings.mpp else "file",
+        plane=0,
         model=settings.model,
         weights={"threshold": 8.0},
         threshold=8.0,

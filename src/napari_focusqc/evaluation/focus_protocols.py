@@ -4,6 +4,7 @@ Room: evaluation.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ def tile_truth(
     )
 
 
-def _cells(start: NDArray[np.float64], side: float, cell: float) -> list[tuple[int, int]]:
+def _cells(start: NDArray[np.floating[Any]], side: float, cell: float) -> list[tuple[int, int]]:
     """Return for each window the half-open range of cells it touches."""
     first = np.floor(start / cell).astype(int)
     last = np.ceil((start + side) / cell).astype(int)

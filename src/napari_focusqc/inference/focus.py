@@ -72,7 +72,7 @@ def score_blocks(
     Raises
     ------
     InferenceError
-        Torch failed, for instance for want of memory.
+        Torch failed, for instance for want of memory, or a score is not finite.
     """
     with _workers(threads if device.type == "cpu" else 1) as pool:
         for block in blocks:
@@ -116,11 +116,16 @@ def _score_batch(
         with torch.inference_mode():
             scores: NDArray[np.float32] = network(_stack(tiles, at, device)).float().cpu().numpy()
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0]
         raise InferenceError(
             f"the network could not be run on {device} ({reason}); "
             "try a smaller batch or another device"
         ) from error
+    if not np.isfinite(scores).all():
+        raise InferenceError(
+            f"the network gave numbers that are not finite on {device}; try another device, or "
+            "other weights"
+        )
     return scores
 
 

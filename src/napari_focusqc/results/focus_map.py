@@ -53,6 +53,8 @@ class MapSource:
         Micrometres per pixel of its level 0.
     mpp_source
         ``"file"`` or ``"given"``.
+    plane
+        Index of the plane of the slide's z-stack; 0 for a flat slide.
     model
         Name of the model.
     weights
@@ -72,6 +74,7 @@ class MapSource:
     slide: str
     mpp: float
     mpp_source: str
+    plane: int
     model: str
     weights: dict[str, Any]
     threshold: float | None

@@ -192,12 +192,15 @@ def _parse_source(values: dict[str, Any]) -> MapSource:
     for name in texts:
         if not isinstance(values.get(name), str):
             raise MapFileError(f"the map says {name} = {values.get(name)!r}; it must be text")
+    plane = values.get("plane")
+    _check_whole("plane", plane, 0, 1 << 31)
     threshold = values.get("threshold")
     if threshold is not None:
         threshold = _number("threshold", threshold, -math.inf, math.inf)
     return MapSource(
         **{name: values[name] for name in texts},
         mpp=_number("mpp", values.get("mpp"), 1e-6, 1e6),
+        plane=cast(int, plane),
         weights=_object(values, "weights"),
         threshold=threshold,
     )

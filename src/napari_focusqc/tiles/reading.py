@@ -5,7 +5,7 @@ block holds does not depend on how the grid is cut into blocks.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -49,17 +49,18 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """The level a grid is read from, and level pixels per model pixel."""
+    """The level and plane a grid is read from, and level pixels per model pixel."""
 
     slide: Slide
     level: int
+    z: int
     factor: float
     shape: tuple[int, int]
 
 
 def read_blocks(
-    slide: Slide, grid: TileGrid, wanted: NDArray[np.bool_], *, threads: int
-) -> Iterator[Block]:
+    slide: Slide, grid: TileGrid, wanted: NDArray[np.bool_], *, threads: int, z: int = 0
+) -> Generator[Block, None, None]:
     """Decode the wanted tiles block by block, row-major, a few blocks ahead.
 
     A block that holds no wanted tile is neither read nor yielded. Where a block cannot be
@@ -76,8 +77,10 @@ def read_blocks(
         bool (rows, cols).
     threads
         Number of decoding threads, at least 1.
+    z
+        Index of the plane.
     """
-    source = _source(slide, grid)
+    source = _source(slide, grid, z)
     side = max(BLOCK_PX // grid.stride_px, 1)
     span = (side - 1) * grid.stride_px + grid.tile_px
     plan = deque(_plan(wanted, side))
@@ -110,7 +113,7 @@ def _plan(wanted: NDArray[np.bool_], side: int) -> Iterator[tuple[int, int]]:
                 yield row, col
 
 
-def _source(slide: Slide, grid: TileGrid) -> _Source:
+def _source(slide: Slide, grid: TileGrid, z: int) -> _Source:
     """Choose the coarsest level that is at least as fine as the model."""
     level, factor = 0, grid.scale
     for index, shape in enumerate(slide.level_shapes):
@@ -119,7 +122,7 @@ def _source(slide: Slide, grid: TileGrid) -> _Source:
             level, factor = index, max(grid.scale / down, 1.0)
     if abs(factor - 1) < 1e-6:
         factor = 1.0
-    return _Source(slide, level, factor, model_shape(grid.shape, grid.scale))
+    return _Source(slide, level, z, factor, model_shape(grid.shape, grid.scale))
 
 
 def _read_block(
@@ -180,11 +183,12 @@ def _read_model_pixels(source: _Source, region: Region, out: NDArray[np.uint8]) 
     target = out[: inside.height, : inside.width]
     if source.factor == 1:
         level_region = Region(inside.y, inside.x, inside.height, inside.width)
-        source.slide.read(level_region, source.level, out=target)
+        source.slide.read(level_region, source.level, source.z, target)
     else:
         top, bottom = source_span(inside.y, inside.height, source.factor)
         left, right = source_span(inside.x, inside.width, source.factor)
-        pixels = source.slide.read(Region(top, left, bottom - top, right - left), source.level)
+        under = Region(top, left, bottom - top, right - left)
+        pixels = source.slide.read(under, source.level, source.z)
         start, size = (inside.y, inside.x), (inside.height, inside.width)
         target[...] = area_average(pixels, source.factor, start, size)
     if inside != region:

@@ -10,6 +10,7 @@ References
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from napari_focusqc.geometry import Region, level_downsample
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid
 
+Along = NDArray[np.floating[Any]]
+"""Positions along an axis, or a table of sums."""
 OVERVIEW_MPP = 10.0
 """Micrometres per pixel of a 1x objective."""
 LUMA = np.array([0.212, 0.715, 0.072], np.float32)
@@ -71,7 +74,7 @@ class TissueMask:
         inside = (_between_rows(strips, rights) - _between_rows(strips, lefts)).T
         return np.clip(inside / area, 0, 1).astype(np.float32)
 
-    def _edges(self, grid: TileGrid, axis: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _edges(self, grid: TileGrid, axis: int) -> tuple[Along, Along]:
         """Return where tiles start and stop along an axis, in mask pixels."""
         count, first = ((grid.rows, grid.row0), (grid.cols, grid.col0))[axis]
         start = (first + np.arange(count)) * grid.stride_level0
@@ -80,14 +83,14 @@ class TissueMask:
         return start / self.px_level0, stop
 
 
-def _between_rows(table: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+def _between_rows(table: Along, at: Along) -> Along:
     """Return rows of a cumulative table at positions between its rows, linearly."""
     low = np.clip(np.floor(at).astype(np.intp), 0, table.shape[0] - 2)
     share = (at - low)[:, None]
     return table[low] * (1 - share) + table[low + 1] * share
 
 
-def tissue_mask(slide: Slide, rule: str, mpp: float) -> TissueMask:
+def tissue_mask(slide: Slide, rule: str, mpp: float, z: int = 0) -> TissueMask:
     """Find tissue on the whole slide.
 
     Parameters
@@ -98,17 +101,21 @@ def tissue_mask(slide: Slide, rule: str, mpp: float) -> TissueMask:
         ``"otsu"``, ``"luma"`` or ``"none"`` (everything is tissue).
     mpp
         Micrometres per pixel of level 0.
+    z
+        Index of the plane that is looked at.
 
     Raises
     ------
     SettingsError
         There is no such rule.
+    RegionError
+        There is no such plane.
     """
     if rule == "none":
         return TissueMask(np.ones((1, 1), bool), float(max(slide.shape)), "none: all is tissue")
     if rule not in ("otsu", "luma"):
         raise SettingsError(f"there is no tissue rule {rule!r}; choose otsu, luma or none")
-    rgb, readable, px_level0 = _overview(slide, mpp)
+    rgb, readable, px_level0 = _overview(slide, mpp, z)
     found, how = _otsu(rgb, readable) if rule == "otsu" else _luma(rgb)
     return TissueMask(found | ~readable, px_level0, how)
 
@@ -123,7 +130,7 @@ def _otsu(rgb: NDArray[np.float32], readable: NDArray[np.bool_]) -> tuple[NDArra
     values = luma[readable]
     if values.size == 0 or values.max() == values.min():
         return _one_class(rgb, readable, "otsu: one even colour")
-    limit = float(threshold_otsu(values))
+    limit = float(threshold_otsu(values))  # type: ignore[no-untyped-call]
     bright = luma > limit
     gap = values[values > limit].mean() - values[values <= limit].mean()
     if gap < ONE_CLASS_GAP:
@@ -154,7 +161,9 @@ def _luma(rgb: NDArray[np.float32]) -> tuple[NDArray[np.bool_], str]:
     return (luma > 0) & (luma <= GLASS_LUMA), f"luma: tissue has 0 < Y ≤ {GLASS_LUMA}"
 
 
-def _overview(slide: Slide, mpp: float) -> tuple[NDArray[np.float32], NDArray[np.bool_], float]:
+def _overview(
+    slide: Slide, mpp: float, z: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], float]:
     """Average the slide down to about 1x, band by band.
 
     Returns
@@ -170,7 +179,7 @@ def _overview(slide: Slide, mpp: float) -> tuple[NDArray[np.float32], NDArray[np
     rgb = np.ones((-(-height // step), -(-width // step), 3), np.float32)
     readable = np.ones(rgb.shape[:2], bool)
     for region in _bands(Region(0, 0, height, width), step, int(BAND_PX**0.5)):
-        for part, pixels in _read_around_faults(slide, level, region, step):
+        for part, pixels in _read_around_faults(slide, (level, z), region, step):
             cell = np.s_[
                 part.y // step : -(-part.bottom // step), part.x // step : -(-part.right // step)
             ]
@@ -190,14 +199,14 @@ def _bands(whole: Region, step: int, side: int) -> Iterator[Region]:
 
 
 def _read_around_faults(
-    slide: Slide, level: int, region: Region, step: int
+    slide: Slide, at: tuple[int, int], region: Region, step: int
 ) -> Iterator[tuple[Region, NDArray[np.uint8] | None]]:
     """Read a region whole, or where it cannot be decoded in ever smaller parts.
 
-    Yields each part with its pixels, or with None where it is unreadable.
+    `at` is (level, plane). Yields each part with its pixels, or with None where it is unreadable.
     """
     try:
-        yield region, slide.read(region, level)
+        yield region, slide.read(region, *at)
         return
     except UnreadableRegionError:
         side = max(region.height, region.width)
@@ -205,7 +214,7 @@ def _read_around_faults(
         yield region, None
         return
     for part in _bands(region, step, side // 2):
-        yield from _read_around_faults(slide, level, part, step)
+        yield from _read_around_faults(slide, at, part, step)
 
 
 def _cell_means(pixels: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
