@@ -204,6 +204,22 @@ def test_closing_the_dock_stops_the_run(docked: Make, stepped: Any, qtbot: Any) 
     assert d.names() == ["slide.svs"]
 
 
+def test_floating_or_hiding_the_dock_lets_the_run_go_on(
+    docked: Make, stepped: Any, qtbot: Any
+) -> None:
+    d = docked(show=True)
+    start(qtbot, d)
+    d.dock.setFloating(True)
+    qtbot.wait(50)
+    d.dock.setFloating(False)
+    d.dock.hide()
+    qtbot.wait(50)
+    assert d.widget.run.running
+    stepped.allow()
+    finish(qtbot, d)
+    assert len(d.viewer.layers) == 3
+
+
 def test_a_closed_dock_no_longer_listens(docked: Make, add_slide: Make, qtbot: Any) -> None:
     d = docked()
     d.viewer.window.remove_dock_widget(d.dock)
