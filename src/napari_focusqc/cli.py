@@ -221,10 +221,7 @@ def _report(focus_map: FocusMap, written: list[Path]) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> None:
-    """Score the built-in sample slide, compare with its known defocus, and show it.
-
-    With a display napari opens; without one a screenshot of it is written.
-    """
+    """Score the built-in sample slide, compare with its known defocus, and show it in napari."""
     from napari_focusqc.evaluation.focus_protocols import tile_truth, truth_correlation
     from napari_focusqc.slides.sample_slide import sample_slide, true_defocus
 
@@ -238,36 +235,28 @@ def _demo(arguments: argparse.Namespace) -> None:
         slide.close()
     _report(focus_map, written)
     truth = tile_truth(*true_defocus(sample.defocus), focus_map)
-    print(
-        f"Spearman of tile scores against the known defocus: {truth_correlation(focus_map, truth)}"
-    )
+    print("Spearman of tile scores against the known defocus:")
+    print(f"  {truth_correlation(focus_map, truth)} that have one blur")
+    print(f"  {truth_correlation(focus_map, truth, uniform_only=False)} in all")
     _show(sample.slide, written[0], out / "screenshot.png")
 
 
 def _show(slide: Path, saved_map: Path, screenshot: Path) -> None:
     """Open napari with the slide and its map, or without a display write a screenshot."""
-    viewer = [sys.executable, "-m", "napari_focusqc.widgets.window", str(slide), str(saved_map)]
+    code = "import sys; from napari_focusqc.widgets.window import show; show(*sys.argv[1:])"
+    window = [sys.executable, "-c", code, str(slide), str(saved_map)]
     has_display = sys.platform in ("win32", "darwin") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
-    if has_display:
-        subprocess.run(viewer, check=False)
-        return
     virtual = shutil.which("xvfb-run")
-    if virtual is None:
-        print("no display and no xvfb-run: install xvfb for a screenshot of the window")
-        return
-    command = [
-        virtual,
-        "-a",
-        "-s",
-        "-screen 0 1600x1000x24",
-        *viewer,
-        "--screenshot",
-        str(screenshot),
-    ]
-    subprocess.run(command, check=True)
-    print(f"wrote {screenshot}")
+    if has_display:
+        subprocess.run(window, check=True)
+    elif virtual is not None:
+        screen = [virtual, "-a", "-s", "-screen 0 1600x1200x24"]
+        subprocess.run([*screen, *window, str(screenshot)], check=True)
+        print(f"wrote {screenshot}")
+    else:
+        print("no screenshot: there is no display; xvfb-run (Debian's xvfb) would stand in for one")
 
 
 def _models(arguments: argparse.Namespace) -> None:

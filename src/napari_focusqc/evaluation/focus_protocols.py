@@ -34,10 +34,30 @@ class TruthCorrelation:
         return f"{self.spearman:.3f} ({self.tiles} tiles)"
 
 
-def tile_truth(
-    blur_um: NDArray[np.float32], cell_level0: float, focus_map: FocusMap
-) -> NDArray[np.float32]:
-    """Average a known blur over each tile's window.
+@dataclass(frozen=True, slots=True, eq=False)
+class TileTruth:
+    """The known blur of each tile of a map.
+
+    Parameters
+    ----------
+    mean_um
+        float32 (rows, cols), mean blur-disk radius under the window, µm; NaN where any of it is
+        glass.
+    uniform
+        bool (rows, cols), whether the whole window has one and the same blur. ConvFocus counts
+        such tiles only: “only tiles wholly inside a region” [1]_.
+
+    References
+    ----------
+    .. [1] Kohlberger et al., "Whole-slide image focus quality …", J Pathol Inform 10, 2019.
+    """
+
+    mean_um: NDArray[np.float32]
+    uniform: NDArray[np.bool_]
+
+
+def tile_truth(blur_um: NDArray[np.float32], cell_level0: float, focus_map: FocusMap) -> TileTruth:
+    """Look a known blur up under each tile's window.
 
     Parameters
     ----------
@@ -47,18 +67,18 @@ def tile_truth(
         Level-0 pixels per cell of `blur_um`.
     focus_map
         Whose tiles.
-
-    Returns
-    -------
-    float32 (rows, cols), µm; NaN for a tile with any NaN under it.
     """
     grid = focus_map.grid
     y0, x0 = grid.origin_level0
     rows = _cells(y0 + np.arange(grid.rows) * grid.stride_level0, grid.tile_level0, cell_level0)
     cols = _cells(x0 + np.arange(grid.cols) * grid.stride_level0, grid.tile_level0, cell_level0)
-    return np.array(
-        [[blur_um[slice(*row), slice(*col)].mean() for col in cols] for row in rows], np.float32
-    )
+    mean_um = np.empty((grid.rows, grid.cols), np.float32)
+    uniform = np.empty((grid.rows, grid.cols), bool)
+    for row, down in enumerate(rows):
+        for col, across in enumerate(cols):
+            under = blur_um[slice(*down), slice(*across)]
+            mean_um[row, col], uniform[row, col] = under.mean(), under.min() == under.max()
+    return TileTruth(mean_um, uniform)
 
 
 def _cells(start: NDArray[np.floating[Any]], side: float, cell: float) -> list[tuple[int, int]]:
@@ -68,19 +88,32 @@ def _cells(start: NDArray[np.floating[Any]], side: float, cell: float) -> list[t
     return [(int(a), int(b)) for a, b in zip(first, last, strict=True)]
 
 
-def truth_correlation(focus_map: FocusMap, truth_um: NDArray[np.float32]) -> TruthCorrelation:
+def truth_correlation(
+    focus_map: FocusMap, truth: TileTruth, *, uniform_only: bool = True
+) -> TruthCorrelation:
     """Correlate the ranks of scores and known blur over scored tiles that have a truth.
+
+    Parameters
+    ----------
+    focus_map
+        Whose scores.
+    truth
+        From `tile_truth`.
+    uniform_only
+        Leave out tiles that straddle two blurs, as ConvFocus does.
 
     Raises
     ------
     EvaluationError
         Fewer than three tiles can be compared.
     """
-    known = (focus_map.reasons == Reason.SCORED) & np.isfinite(truth_um)
+    known = (focus_map.reasons == Reason.SCORED) & np.isfinite(truth.mean_um)
+    if uniform_only:
+        known &= truth.uniform
     count = int(known.sum())
     if count < 3:
         raise EvaluationError(
             f"only {count} scored tiles have a known blur; at least 3 are needed to compare"
         )
-    rho = spearmanr(focus_map.scores[known], truth_um[known]).statistic
+    rho = spearmanr(focus_map.scores[known], truth.mean_um[known]).statistic
     return TruthCorrelation(float(rho), count)
