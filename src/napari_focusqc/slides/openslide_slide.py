@@ -33,6 +33,10 @@ class OpenSlideSlide:
     An error makes an OpenSlide handle refuse everything after it, so the handle is replaced and
     only the region that caused the error is lost.
 
+    OpenSlide takes the place of a region in whole level-0 pixels. On a level whose size is no
+    whole fraction of level 0 it therefore interpolates, by less than half a level-0 pixel; level 0
+    and levels of a whole fraction are exact.
+
     Parameters
     ----------
     path

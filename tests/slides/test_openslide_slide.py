@@ -1,0 +1,126 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from openslide import OpenSlide
+
+from napari_focusqc.errors import (
+    ClosedSlideError,
+    NotASlideError,
+    RegionError,
+    SettingsError,
+    UnreadableRegionError,
+)
+from napari_focusqc.geometry import Region
+from napari_focusqc.slides.openslide_slide import OpenSlideSlide
+
+
+def whole(slide, level=0):
+    height, width = slide.level_shapes[level]
+    return slide.read(Region(0, 0, height, width), level)
+
+
+@pytest.fixture
+def dapi(test_data):
+    slide = OpenSlideSlide(test_data / "wsi/ndpi-fluorescence/dapi.ndpi")
+    yield slide
+    slide.close()
+
+
+@pytest.fixture
+def spoiled(tmp_path, write_tiff, tissue_image, spoil_tile):
+    """A slide of 3 × 4 tiles whose tile in row 0, column 1 is noise, and its pixels before that."""
+    path = write_tiff(tmp_path / "a.tif", tissue_image(768, 1024))
+    good = whole(OpenSlideSlide(path))
+    return OpenSlideSlide(spoil_tile(path, 1)), good
+
+
+def test_a_real_ndpi(dapi):
+    assert dapi.shape == (4864, 3968)
+    assert len(dapi.level_shapes) == 7
+    assert dapi.mpp == pytest.approx(0.2281750559)
+    assert (dapi.mpp_source, dapi.z_um) == ("file", (0.0,))
+    assert (dapi.info.reader, dapi.info.vendor, dapi.info.objective) == (
+        "openslide",
+        "hamamatsu",
+        40.0,
+    )
+
+
+def test_axes_are_turned_round_at_every_level(dapi):
+    with OpenSlide(dapi.info.path) as handle:
+        for level, (width, height) in enumerate(handle.level_dimensions):
+            expected = np.asarray(handle.read_region((0, 0), level, (width, height)))[..., :3]
+            assert dapi.level_shapes[level] == (height, width)
+            assert np.array_equal(whole(dapi, level), expected)
+
+
+@pytest.mark.parametrize("level", [0, 1, 3, 6])
+def test_a_region_does_not_depend_on_how_it_is_cut(dapi, level):
+    full = whole(dapi, level)
+    height, width = dapi.level_shapes[level]
+    for y, x in [(0, 0), (height // 3, width // 2 + 1), (height - 7, 5), (11, width - 13)]:
+        region = Region(y, x, min(301, height - y), min(257, width - x))
+        expected = full[y : region.bottom, x : region.right]
+        assert np.array_equal(dapi.read(region, level), expected)
+
+
+def test_beyond_the_image_is_white(dapi):
+    pixels = dapi.read(Region(-10, 3960, 30, 30))
+    assert (pixels[:10] == 255).all()
+    assert (pixels[:, 8:] == 255).all()
+    assert np.array_equal(pixels[10:, :8], dapi.read(Region(0, 3960, 20, 8)))
+    with pytest.raises(RegionError):
+        dapi.read(Region(0, 3968, 1, 1))
+
+
+def test_the_pyramid_equals_the_levels(dapi):
+    levels = dapi.pyramid()
+    assert [level.shape[:2] for level in levels] == list(dapi.level_shapes)
+    assert np.array_equal(levels[2].compute(), whole(dapi, 2))
+
+
+def test_one_bad_tile_spoils_only_itself(spoiled):
+    slide, good = spoiled
+    for _ in range(3):
+        with pytest.raises(UnreadableRegionError, match=r"a\.tif cannot be decoded"):
+            slide.read(Region(0, 256, 256, 256))
+        assert np.array_equal(slide.read(Region(256, 0, 512, 1024)), good[256:])
+        assert np.array_equal(slide.read(Region(0, 0, 256, 256)), good[:256, :256])
+
+
+def test_one_bad_tile_spoils_no_other_threads_reads(spoiled):
+    slide, good = spoiled
+    corners = [(y, x) for y in range(0, 768, 128) for x in range(0, 1024, 128)] * 4
+
+    def read(corner):
+        y, x = corner
+        try:
+            pixels = slide.read(Region(y, x, 128, 128))
+        except UnreadableRegionError:
+            return corner, False
+        return corner, np.array_equal(pixels, good[y : y + 128, x : x + 128])
+
+    with ThreadPoolExecutor(8) as pool:
+        right = list(pool.map(read, corners))
+    bad = {(0, 256), (0, 384), (128, 256), (128, 384)}
+    assert {corner for corner, same in right if not same} == bad
+
+
+def test_a_closed_slide_says_so(dapi):
+    dapi.close()
+    with pytest.raises(ClosedSlideError, match="dapi.ndpi was closed"):
+        dapi.read(Region(0, 0, 1, 1))
+
+
+def test_openslides_own_words_are_passed_on(test_data):
+    with pytest.raises(NotASlideError, match="BitsAllocated value 16 != 8"):
+        OpenSlideSlide(test_data / "wsi/dicom/sm_image_grayscale.dcm")
+
+
+def test_a_given_mpp_goes_before_the_files(test_data):
+    path = test_data / "wsi/dicom/sm_image.dcm"
+    assert (OpenSlideSlide(path).mpp, OpenSlideSlide(path).mpp_source) == (0.499, "file")
+    assert (OpenSlideSlide(path, 0.3).mpp, OpenSlideSlide(path, 0.3).mpp_source) == (0.3, "given")
+    with pytest.raises(SettingsError):
+        OpenSlideSlide(path, 0.0)
