@@ -1,0 +1,290 @@
+"""Sharp fields to train on: found in a folder, read at one resolution, split by image.
+
+Room: training. A field is one RGB image; its data set is the folder it lies in, directly under
+the data folder.
+"""
+
+import json
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from napari_focusqc.errors import TrainingError
+from napari_focusqc.geometry import Region, model_scale, same_resolution
+from napari_focusqc.progress import Progress
+from napari_focusqc.settings import TrainSettings
+from napari_focusqc.slides.opening import open_slide
+from napari_focusqc.tiles.grid import model_shape
+from napari_focusqc.tiles.resample import area_average, source_span
+
+MAX_FIELD_PX = 1 << 26
+"""A larger image is refused: fields are held in memory."""
+
+_PLAIN = {".png", ".jpg", ".jpeg", ".bmp"}
+_SLIDES = {".tif", ".tiff", ".svs", ".ndpi"}
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Images that share a source and a licence.
+
+    Parameters
+    ----------
+    name, licence
+        From the folder's ``dataset.json``; else the folder's name and “not stated”.
+    mpp
+        µm/px of the images whose file does not say, or None where nobody knows.
+    paths
+        The images, in order of their names.
+    """
+
+    name: str
+    licence: str
+    mpp: float | None
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """One sharp image at the resolution of the training.
+
+    Parameters
+    ----------
+    data_set
+        Name of its `DataSet`.
+    path
+        Where it was read.
+    pixels
+        uint8 (H, W, 3), RGB.
+    """
+
+    data_set: str
+    path: Path
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingFields:
+    """Fields parted by image.
+
+    Parameters
+    ----------
+    training, validation
+        Fields to train on and to measure on.
+    used
+        One dict per data set for the weights' card: name, licence, µm/px, images.
+    """
+
+    training: tuple[Field, ...]
+    validation: tuple[Field, ...]
+    used: tuple[dict[str, Any], ...]
+
+
+def read_fields(
+    settings: TrainSettings, tile_px: int
+) -> Generator[Progress[None], None, TrainingFields]:
+    """Find, part and read every image that serves; the others are left out and counted.
+
+    Parameters
+    ----------
+    settings
+        Folder, resolutions, validation share and seed.
+    tile_px
+        Least height and width at the resolution of the training, px.
+
+    Raises
+    ------
+    TrainingError
+        A data set has one image only, or too few images of all serve.
+    """
+    data_sets = find_data_sets(settings.data)
+    done, total = 0, sum(len(data_set.paths) for data_set in data_sets)
+    training: list[Field] = []
+    validation: list[Field] = []
+    used: list[dict[str, Any]] = []
+    for data_set in data_sets:
+        before = len(training), len(validation)
+        split = split_paths(data_set.paths, settings.validation, settings.seed)
+        for part, paths in zip((training, validation), split, strict=True):
+            for path in paths:
+                field = read_field(data_set, path, settings.data_mpp, settings.mpp)
+                part += [field] if field and min(field.pixels.shape[:2]) >= tile_px else []
+                done += 1
+                yield Progress(done, total, "reading images")
+        counts = len(training) - before[0], len(validation) - before[1]
+        used += [_entry(data_set, *counts, settings.data_mpp)] if any(counts) else []
+    if not (training and validation):
+        raise TrainingError(
+            f"too few images below {settings.data} are as fine as {settings.mpp:g} µm/px and then "
+            f"{tile_px} px on both sides; give finer or larger images"
+        )
+    return TrainingFields(tuple(training), tuple(validation), tuple(used))
+
+
+def find_data_sets(folder: Path) -> tuple[DataSet, ...]:
+    """List the images below a folder, data set by data set.
+
+    A folder directly below is a data set; images lying loose form one named like `folder`.
+
+    Raises
+    ------
+    TrainingError
+        The folder is missing or has no images, or a ``dataset.json`` cannot be read.
+    """
+    if not folder.is_dir():
+        raise TrainingError(f"there is no folder {folder}; give one that holds sharp images")
+    homes = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
+    found = [_data_set(home, deep=home != folder) for home in homes]
+    sets = tuple(data_set for data_set in found if data_set.paths)
+    if not sets:
+        raise TrainingError(
+            f"{folder} holds no RGB images; give a folder of .tif, .svs, .png or .jpg fields"
+        )
+    return sets
+
+
+def read_field(data_set: DataSet, path: Path, data_mpp: float, mpp: float) -> Field | None:
+    """Read an image and bring it to the resolution of the training.
+
+    Parameters
+    ----------
+    data_set
+        What the image belongs to; its `mpp` counts where the file is silent.
+    path
+        The image.
+    data_mpp
+        µm/px where file and data set are silent.
+    mpp
+        µm/px wanted; an image within 15 % is used as it is, a finer one is area-averaged.
+
+    Returns
+    -------
+    None for an image coarser than wanted.
+
+    Raises
+    ------
+    TrainingError
+        The image is too large to be one field.
+    FocusQCError
+        The image cannot be read.
+    """
+    pixels, file_mpp = _read(path)
+    found = file_mpp or data_set.mpp or data_mpp
+    if found > mpp and not same_resolution(found, mpp):
+        return None
+    factor = model_scale(found, mpp)
+    height, width = model_shape((pixels.shape[0], pixels.shape[1]), factor)
+    bottom, right = source_span(0, height, factor)[1], source_span(0, width, factor)[1]
+    small = area_average(pixels[:bottom, :right], factor, (0, 0), (height, width))
+    return Field(data_set.name, path, small)
+
+
+def split_paths(
+    paths: Sequence[Path], share: float, seed: int
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Part images, never patches, into training and validation.
+
+    Parameters
+    ----------
+    paths
+        Images of one data set.
+    share
+        Share for validation, 0 to 1; at least one image goes to either side.
+    seed
+        The same seed gives the same split.
+
+    Returns
+    -------
+    Paths for training and for validation, each in order.
+
+    Raises
+    ------
+    TrainingError
+        There are fewer than two images.
+    """
+    if len(paths) < 2:
+        raise TrainingError(
+            f"the data set of {paths[0]} has one image; at least two are needed, one to train on "
+            "and one to validate on"
+        )
+    held = min(max(round(share * len(paths)), 1), len(paths) - 1)
+    order = np.random.default_rng(seed).permutation(len(paths))
+    validation = set(order[:held].tolist())
+    return (
+        tuple(path for i, path in enumerate(paths) if i not in validation),
+        tuple(path for i, path in enumerate(paths) if i in validation),
+    )
+
+
+def _entry(data_set: DataSet, training: int, validation: int, data_mpp: float) -> dict[str, Any]:
+    """Describe for the card what was used of a data set."""
+    return {
+        "name": data_set.name,
+        "licence": data_set.licence,
+        "mpp": data_set.mpp or data_mpp,
+        "mpp_known": data_set.mpp is not None,
+        "images_training": training,
+        "images_validation": validation,
+        "images_left_out": len(data_set.paths) - training - validation,
+    }
+
+
+def _data_set(home: Path, deep: bool) -> DataSet:
+    """Describe the images in one folder, and below it when `deep`."""
+    known = sorted(
+        path
+        for path in (home.rglob("*") if deep else home.iterdir())
+        if path.suffix.lower() in _PLAIN | _SLIDES and path.is_file()
+    )
+    notes_path = home / "dataset.json"
+    notes: dict[str, object] = {}
+    try:
+        if notes_path.is_file():
+            notes = dict(json.loads(notes_path.read_text(encoding="utf-8")))
+        mpp = notes.get("mpp")
+        return DataSet(
+            name=str(notes.get("name", home.name)),
+            licence=str(notes.get("licence", "not stated")),
+            mpp=None if mpp is None else float(str(mpp)),
+            paths=tuple(path for path in known if _is_rgb(path)),
+        )
+    except (OSError, ValueError, TypeError) as error:
+        raise TrainingError(
+            f"{notes_path} cannot be read ({error}); it must be a JSON object with name, licence "
+            "and mpp (a number, or null where nobody knows)"
+        ) from error
+
+
+def _is_rgb(path: Path) -> bool:
+    """Tell fields from label images, which are grey; slides are asked when they are read."""
+    if path.suffix.lower() in _SLIDES:
+        return True
+    with Image.open(path) as image:
+        return image.mode in ("RGB", "RGBA")
+
+
+def _read(path: Path) -> tuple[NDArray[np.uint8], float | None]:
+    """Decode an image and return its own µm/px, or None."""
+    if path.suffix.lower() in _SLIDES:
+        slide = open_slide(path)
+        try:
+            _check_size(path, *slide.shape)
+            return slide.read(Region(0, 0, *slide.shape)), slide.mpp
+        finally:
+            slide.close()
+    with Image.open(path) as image:
+        _check_size(path, image.height, image.width)
+        return np.array(image.convert("RGB"), np.uint8), None
+
+
+def _check_size(path: Path, height: int, width: int) -> None:
+    if height * width > MAX_FIELD_PX:
+        raise TrainingError(
+            f"{path} is {height} × {width} px; cut it into fields of at most "
+            f"{MAX_FIELD_PX >> 20} megapixels"
+        )
