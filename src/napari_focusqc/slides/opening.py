@@ -20,7 +20,7 @@ that only OpenSlide knows (Hamamatsu, Leica, Philips, Trestle, Ventana)."""
 
 
 def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
-    """Open a whole-slide image; nothing is decoded yet.
+    """Open a whole-slide image; nothing is decoded yet. Close it when done.
 
     Parameters
     ----------
@@ -29,11 +29,6 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
         NDPI, DICOM, MRXS, SCN, BIF …
     mpp
         Micrometres per pixel of level 0, 0.01 to 100; used instead of what the file says.
-
-    Returns
-    -------
-    Slide
-        Safe to read from several threads; close it when done.
 
     Raises
     ------

@@ -119,4 +119,5 @@ def halve(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     wide = image.astype(np.uint16)
     rows = wide[..., 0::2, :, :] + wide[..., (1 if image.shape[-3] > 1 else 0) :: 2, :, :]
     total = rows[..., 0::2, :] + rows[..., (1 if image.shape[-2] > 1 else 0) :: 2, :]
-    return ((total + 1 + (total // 4 & 1)) // 4).astype(np.uint8)
+    mean: NDArray[np.uint8] = ((total + 1 + (total // 4 & 1)) // 4).astype(np.uint8)
+    return mean
