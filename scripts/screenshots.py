@@ -11,12 +11,11 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
-import napari
 from PIL import Image
-from qtpy.QtWidgets import QApplication
+
+from napari_focusqc.widgets.window import open_window, settle
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "score-focus-cmu1.png"
-WINDOW_PX = (1440, 900)
 MOST_BYTES = 600_000
 PATIENCE_S = 600.0
 
@@ -33,30 +32,17 @@ def main() -> None:
 
 def score_in_window(slide: Path) -> Image.Image:
     """Open a slide, click “Score focus”, wait for the result, and take the whole window."""
-    viewer = napari.Viewer()
+    viewer, widget = open_window(slide)
     viewer.theme = "dark"
-    viewer.window.resize(*WINDOW_PX)
-    viewer.open(slide, plugin="napari-focusqc")
-    _, widget = viewer.window.add_plugin_dock_widget("napari-focusqc", "Score focus")
-    viewer.canvas.overlays.scale_bar.visible = True
-    wait(1.0)
-    viewer.reset_view()
+    settle(1.0)
     widget.score_button.click()
     wait_until(lambda: not widget.run.running)
     if len(viewer.layers) < 3:
         raise SystemExit(f"no result: {widget.run.status.text()}")
-    wait(1.0)
+    settle(1.0)
     picture = Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)).convert("RGB")
     viewer.close()
     return picture
-
-
-def wait(seconds: float) -> None:
-    """Let the window live for a while."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        QApplication.processEvents()
-        time.sleep(0.01)
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -65,7 +51,7 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         if time.monotonic() > end:
             raise SystemExit(f"the run did not end within {PATIENCE_S:g} s")
-        wait(0.1)
+        settle(0.1)
 
 
 def write_picture(picture: Image.Image, path: Path) -> None:

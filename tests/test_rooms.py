@@ -53,7 +53,6 @@ DOORS: dict[str, set[str]] = {
     "vispy": {"widgets"},
     "matplotlib": {"evaluation", "widgets"},
     "pooch": {"slides", "plugin"},
-    "requests": {"slides", "plugin"},
     "urllib.request": {"slides", "plugin"},
     "argparse": {"cli"},
     "typer": {"cli"},
