@@ -150,7 +150,7 @@ class TrainSettings:
     data_mpp: float = _option(
         0.25,
         "µm per pixel of the images",
-        "Taken for images that neither their file nor their dataset.json gives it for.",
+        "Of images whose µm/px neither their file nor their dataset.json mentions.",
         minimum=0.05,
         maximum=10.0,
     )
@@ -165,14 +165,14 @@ class TrainSettings:
     )
     epochs: int = _option(120, "Epochs", "Passes over the crops.", minimum=1, maximum=10_000)
     crops: int = _option(
-        3000,
+        4000,
         "Crops",
         "Number of blurred training crops, 165 kB each in memory.",
         minimum=60,
         maximum=50_000,
     )
     batch: int = _option(
-        100,
+        50,
         "Batch",
         "Crops per step; the correlation is taken over a batch.",
         minimum=8,
@@ -181,7 +181,7 @@ class TrainSettings:
     learning_rate: float = _option(
         0.01,
         "Learning rate",
-        "Of Adam; divided by ten after every half of the epochs.",
+        "Of Adam; divided by ten after half of the epochs.",
         minimum=1e-6,
         maximum=1.0,
     )

@@ -9,7 +9,12 @@ from scipy.ndimage import laplace
 from napari_focusqc.errors import TrainingError
 from napari_focusqc.optics import blur, bokeh_kernel, oof_class_of_radius
 from napari_focusqc.training import defocus_data
-from napari_focusqc.training.defocus_data import blurred_crop, make_crops, other_stain
+from napari_focusqc.training.defocus_data import (
+    blurred_crop,
+    in_three_sizes,
+    make_crops,
+    other_stain,
+)
 from napari_focusqc.training.fields import Field
 
 
@@ -102,6 +107,12 @@ def test_glass_is_never_chosen_and_glass_alone_is_refused() -> None:
     crops = _finish(make_crops([_field(half)], 60, 0.25, 64, seed=0))
     sharp = crops.images[crops.classes == 0].astype(float)
     assert (sharp.mean(axis=3).std(axis=(1, 2)) > 4).all()
+
+
+def test_fields_enter_in_three_sizes_that_hold_a_tile() -> None:
+    fields = [_field(np.full((side, 300, 3), side, np.uint8)) for side in (100, 150)]
+    sizes = [field.pixels.shape[:2] for field in in_three_sizes(fields, tile_px=80)]
+    assert sizes == [(100, 300), (150, 300), (80, 240), (120, 240), (100, 200)]
 
 
 def test_no_fields_are_refused() -> None:

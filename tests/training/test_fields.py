@@ -1,5 +1,6 @@
 """Fields are found, brought to one resolution and parted by image."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +23,8 @@ def _finish(work):
 
 
 def test_data_sets_are_folders_and_label_images_are_no_fields(field_folder: Path) -> None:
-    plain, stained = find_data_sets(field_folder)
-    assert (plain.name, plain.licence, plain.mpp) == ("plain", "not stated", None)
+    plain, stained = find_data_sets(field_folder, 0.25)
+    assert (plain.name, plain.licence, plain.mpp) == ("plain", "not stated", 0.25)
     assert [path.name for path in plain.paths] == ["10.png", "11.png"]
     assert (stained.name, stained.licence, stained.mpp) == ("Stained fields", "CC0", 0.26)
     assert len(stained.paths) == 4
@@ -31,15 +32,15 @@ def test_data_sets_are_folders_and_label_images_are_no_fields(field_folder: Path
 
 def test_loose_images_form_a_data_set_named_like_the_folder(tmp_path: Path, tissue_image) -> None:
     Image.fromarray(tissue_image(20, 20)).save(tmp_path / "a.png")
-    (only,) = find_data_sets(tmp_path)
+    (only,) = find_data_sets(tmp_path, 0.25)
     assert (only.name, len(only.paths)) == (tmp_path.name, 1)
 
 
 def test_a_missing_or_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no folder"):
-        find_data_sets(tmp_path / "none")
+        find_data_sets(tmp_path / "none", 0.25)
     with pytest.raises(TrainingError, match="no RGB images"):
-        find_data_sets(tmp_path)
+        find_data_sets(tmp_path, 0.25)
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"mpp": "fine"}'])
@@ -48,27 +49,39 @@ def test_a_damaged_description_is_refused(tmp_path: Path, text: str) -> None:
     Image.new("RGB", (9, 9)).save(tmp_path / "set" / "a.png")
     (tmp_path / "set" / "dataset.json").write_text(text)
     with pytest.raises(TrainingError, match=r"dataset\.json"):
-        find_data_sets(tmp_path)
+        find_data_sets(tmp_path, 0.25)
 
 
 def test_a_finer_field_is_area_averaged_and_a_coarser_one_left_out(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (64, 80, 3)).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     known = DataSet("known", "CC0", 0.25, (tmp_path / "a.png",))
-    half = read_field(known, known.paths[0], data_mpp=9, mpp=0.5)
+    half = read_field(known, known.paths[0], mpp=0.5)
     assert half is not None
     means = pixels.reshape(32, 2, 40, 2, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(half.pixels, means, atol=0.5)
-    same = read_field(known, known.paths[0], data_mpp=9, mpp=0.28)
+    same = read_field(known, known.paths[0], mpp=0.28)
     assert same is not None
     np.testing.assert_array_equal(same.pixels, pixels)
-    assert read_field(known, known.paths[0], data_mpp=9, mpp=0.2) is None
-    assert read_field(replace(known, mpp=None), known.paths[0], data_mpp=0.2, mpp=0.2) is not None
+    assert read_field(known, known.paths[0], mpp=0.2) is None
+    as_it_is = read_field(replace(known, mpp=None), known.paths[0], mpp=0.2)
+    assert as_it_is is not None
+    np.testing.assert_array_equal(as_it_is.pixels, pixels)
+
+
+@pytest.mark.parametrize(("notes", "mpp"), [({}, 0.3), ({"mpp": None}, None), ({"mpp": 1}, 1.0)])
+def test_unknown_resolution_is_said_with_null(
+    tmp_path: Path, notes: dict[str, float | None], mpp: float | None
+) -> None:
+    (tmp_path / "set").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "set" / "a.png")
+    (tmp_path / "set" / "dataset.json").write_text(json.dumps(notes))
+    assert find_data_sets(tmp_path, 0.3)[0].mpp == mpp
 
 
 def test_the_resolution_in_the_file_goes_first(tmp_path: Path, write_tiff, tissue_image) -> None:
     path = write_tiff(tmp_path / "a.tif", tissue_image(96, 64), mpp=0.5)
-    field = read_field(DataSet("a", "CC0", 0.25, (path,)), path, data_mpp=0.25, mpp=1.0)
+    field = read_field(DataSet("a", "CC0", 0.25, (path,)), path, mpp=1.0)
     assert field is not None
     assert field.pixels.shape == (48, 32, 3)
 
@@ -80,7 +93,7 @@ def test_an_image_too_large_for_a_field_is_refused(
     monkeypatch.setattr(fields, "MAX_FIELD_PX", 9_999)
     data_set = DataSet("a", "CC0", 0.25, (tmp_path / "a.png",))
     with pytest.raises(TrainingError, match="100 × 100 px"):
-        read_field(data_set, data_set.paths[0], 0.25, 0.25)
+        read_field(data_set, data_set.paths[0], 0.25)
 
 
 def test_images_are_parted_whole_and_the_same_way_for_the_same_seed() -> None:
@@ -106,9 +119,9 @@ def test_no_image_is_both_trained_and_measured_on(tiny: TrainSettings) -> None:
     validation = {field.path for field in found.validation}
     assert (len(training), len(validation)) == (4, 2)
     assert not training & validation
-    assert [(e["name"], e["mpp"], e["mpp_known"]) for e in found.used] == [
-        ("plain", 0.25, False),
-        ("Stained fields", 0.26, True),
+    assert [(e["name"], e["mpp"]) for e in found.used] == [
+        ("plain", 0.25),
+        ("Stained fields", 0.26),
     ]
     assert [(e["images_training"], e["images_validation"]) for e in found.used] == [(1, 1), (3, 1)]
 

@@ -38,7 +38,8 @@ class DataSet:
     name, licence
         From the folder's ``dataset.json``; else the folder's name and “not stated”.
     mpp
-        µm/px of the images whose file does not say, or None where nobody knows.
+        µm/px of the images whose file does not say; None where nobody knows, and where the
+        images are used as they are.
     paths
         The images, in order of their names.
     """
@@ -102,7 +103,7 @@ def read_fields(
     TrainingError
         A data set has one image only, or too few images of all serve.
     """
-    data_sets = find_data_sets(settings.data)
+    data_sets = find_data_sets(settings.data, settings.data_mpp)
     done, total = 0, sum(len(data_set.paths) for data_set in data_sets)
     training: list[Field] = []
     validation: list[Field] = []
@@ -112,12 +113,12 @@ def read_fields(
         split = split_paths(data_set.paths, settings.validation, settings.seed)
         for part, paths in zip((training, validation), split, strict=True):
             for path in paths:
-                field = read_field(data_set, path, settings.data_mpp, settings.mpp)
+                field = read_field(data_set, path, settings.mpp)
                 part += [field] if field and min(field.pixels.shape[:2]) >= tile_px else []
                 done += 1
                 yield Progress(done, total, "reading images")
         counts = len(training) - before[0], len(validation) - before[1]
-        used += [_entry(data_set, *counts, settings.data_mpp)] if any(counts) else []
+        used += [_entry(data_set, *counts)] if any(counts) else []
     if not (training and validation):
         raise TrainingError(
             f"too few images below {settings.data} are as fine as {settings.mpp:g} µm/px and then "
@@ -126,10 +127,18 @@ def read_fields(
     return TrainingFields(tuple(training), tuple(validation), tuple(used))
 
 
-def find_data_sets(folder: Path) -> tuple[DataSet, ...]:
+def find_data_sets(folder: Path, data_mpp: float) -> tuple[DataSet, ...]:
     """List the images below a folder, data set by data set.
 
-    A folder directly below is a data set; images lying loose form one named like `folder`.
+    A folder directly below is a data set; images lying loose form one named like `folder`. Its
+    ``dataset.json`` may say its name, licence and mpp: a number, or null where nobody knows it.
+
+    Parameters
+    ----------
+    folder
+        Where to look.
+    data_mpp
+        µm/px where neither the file nor ``dataset.json`` says anything.
 
     Raises
     ------
@@ -139,7 +148,7 @@ def find_data_sets(folder: Path) -> tuple[DataSet, ...]:
     if not folder.is_dir():
         raise TrainingError(f"there is no folder {folder}; give one that holds sharp images")
     homes = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    found = [_data_set(home, deep=home != folder) for home in homes]
+    found = [_data_set(home, data_mpp, deep=home != folder) for home in homes]
     sets = tuple(data_set for data_set in found if data_set.paths)
     if not sets:
         raise TrainingError(
@@ -148,7 +157,7 @@ def find_data_sets(folder: Path) -> tuple[DataSet, ...]:
     return sets
 
 
-def read_field(data_set: DataSet, path: Path, data_mpp: float, mpp: float) -> Field | None:
+def read_field(data_set: DataSet, path: Path, mpp: float) -> Field | None:
     """Read an image and bring it to the resolution of the training.
 
     Parameters
@@ -157,8 +166,6 @@ def read_field(data_set: DataSet, path: Path, data_mpp: float, mpp: float) -> Fi
         What the image belongs to; its `mpp` counts where the file is silent.
     path
         The image.
-    data_mpp
-        µm/px where file and data set are silent.
     mpp
         µm/px wanted; an image within 15 % is used as it is, a finer one is area-averaged.
 
@@ -174,14 +181,18 @@ def read_field(data_set: DataSet, path: Path, data_mpp: float, mpp: float) -> Fi
         The image cannot be read.
     """
     pixels, file_mpp = _read(path)
-    found = file_mpp or data_set.mpp or data_mpp
+    found = file_mpp or data_set.mpp or mpp
     if found > mpp and not same_resolution(found, mpp):
         return None
     factor = model_scale(found, mpp)
+    return Field(data_set.name, path, shrink(pixels, factor))
+
+
+def shrink(pixels: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """Area-average uint8 (H, W, 3) by a factor of at least 1; a remainder is left out."""
     height, width = model_shape((pixels.shape[0], pixels.shape[1]), factor)
     bottom, right = source_span(0, height, factor)[1], source_span(0, width, factor)[1]
-    small = area_average(pixels[:bottom, :right], factor, (0, 0), (height, width))
-    return Field(data_set.name, path, small)
+    return area_average(pixels[:bottom, :right], factor, (0, 0), (height, width))
 
 
 def split_paths(
@@ -221,20 +232,19 @@ def split_paths(
     )
 
 
-def _entry(data_set: DataSet, training: int, validation: int, data_mpp: float) -> dict[str, Any]:
-    """Describe for the card what was used of a data set."""
+def _entry(data_set: DataSet, training: int, validation: int) -> dict[str, Any]:
+    """Describe for the card what was used."""
     return {
         "name": data_set.name,
         "licence": data_set.licence,
-        "mpp": data_set.mpp or data_mpp,
-        "mpp_known": data_set.mpp is not None,
+        "mpp": data_set.mpp or "unknown, used as it is",
         "images_training": training,
         "images_validation": validation,
         "images_left_out": len(data_set.paths) - training - validation,
     }
 
 
-def _data_set(home: Path, deep: bool) -> DataSet:
+def _data_set(home: Path, data_mpp: float, deep: bool) -> DataSet:
     """Describe the images in one folder, and below it when `deep`."""
     known = sorted(
         path
@@ -246,7 +256,7 @@ def _data_set(home: Path, deep: bool) -> DataSet:
     try:
         if notes_path.is_file():
             notes = dict(json.loads(notes_path.read_text(encoding="utf-8")))
-        mpp = notes.get("mpp")
+        mpp = notes.get("mpp", data_mpp)
         return DataSet(
             name=str(notes.get("name", home.name)),
             licence=str(notes.get("licence", "not stated")),

@@ -3,8 +3,8 @@
 Room: training. The recipe is FocusLiteNN's (Wang et al., MICCAI 2020, section 3): Adam, learning
 rate 0.01, decayed every 60 of 120 epochs, loss 1 − PLCC. Ours: the data are ConvFocus's
 semi-synthetic crops instead of FocusPath's z-stacks, the truth is the out-of-focus class 0 to 29
-instead of |z|, and batches of 100 (the paper names no size), so that a correlation over a batch
-means something.
+instead of |z|, and batches of 50 (the paper names no size): enough for a correlation to mean
+something.
 """
 
 import json
@@ -20,7 +20,7 @@ from napari_focusqc.models.registry import CARDS, FOCUSLITENN
 from napari_focusqc.models.weights import save_weights
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings import TrainSettings
-from napari_focusqc.training.defocus_data import make_crops
+from napari_focusqc.training.defocus_data import in_three_sizes, make_crops
 from napari_focusqc.training.fields import TrainingFields, read_fields
 from napari_focusqc.training.loop import fit, score_crops
 from napari_focusqc.training.measures import (
@@ -74,7 +74,11 @@ def train_focuslitenn(settings: TrainSettings) -> Generator[Progress[None], None
     tile_px, checkpoint = FOCUSLITENN.tile_px, settings.out / CHECKPOINT
     sharp = yield from read_fields(settings, tile_px)
     training = yield from make_crops(
-        sharp.training, settings.crops, settings.mpp, tile_px, settings.seed
+        in_three_sizes(sharp.training, tile_px),
+        settings.crops,
+        settings.mpp,
+        tile_px,
+        settings.seed,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
