@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from napari_focusqc.geometry import Region
 from napari_focusqc.models.registry import find_weights
 from napari_focusqc.models.weights import load_network
 from napari_focusqc.pipeline import score_image
+from napari_focusqc.slides.opening import open_slide
 
 Images = dict[str, NDArray[np.uint8]]
 CHECKPOINTS = [f"{n}kernel-{loss}" for n in (1, 2, 10) for loss in ("plcc", "mse")]
@@ -49,8 +50,11 @@ def _image(entry: dict[str, Any], test_data: Path, made: Images) -> NDArray[np.u
             return np.array(png.convert("RGB"))
     if crop := re.fullmatch(r"svs_x(\d+)_y(\d+)", name):
         x, y = map(int, crop.groups())
-        slide = tifffile.imread(test_data / "wsi/openslide-cmu/CMU-1-Small-Region.svs")
-        return np.ascontiguousarray(slide[y : y + 1024, x : x + 1024])
+        slide = open_slide(test_data / "wsi/openslide-cmu/CMU-1-Small-Region.svs")
+        try:
+            return slide.read(Region(y, x, 1024, 1024))
+        finally:
+            slide.close()
     if blurred := re.fullmatch(r"(svs_x\d+_y\d+)_gauss([\d.]+)", name):
         sigma = float(blurred[2])
         smooth = gaussian_filter(made[blurred[1]].astype(float), (sigma, sigma, 0), mode="reflect")
