@@ -31,6 +31,8 @@ from napari_focusqc.slides.slide import Slide
 
 R = TypeVar("R")
 REFUSED, INTERRUPTED = 2, 130
+OVERVIEW_PX = 1600
+"""Longest side of the slide under the overlay; every pyramid ends at 1024 px or less."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -195,13 +197,13 @@ def _write(focus_map: FocusMap, slide: Slide, out: Path) -> list[Path]:
     from napari_focusqc.results.tables import write_tile_csv
 
     stem = out / _stem(slide.name)
-    overview = np.asarray(slide.pyramid()[-1])
-    overview = overview[0] if overview.ndim == 4 else overview
+    overview = next(p for p in slide.pyramid() if max(p.shape[-3:-1]) <= OVERVIEW_PX)
+    overview = overview[focus_map.source.plane] if overview.ndim == 4 else overview
     return [
         focus_map.save(f"{stem}.focus.ome.zarr"),
         write_tile_csv(focus_map, Path(f"{stem}.tiles.csv")),
         write_summary(summarise(focus_map), focus_map, Path(f"{stem}.summary.json")),
-        write_overlay(focus_map, overview, Path(f"{stem}.overlay.png")),
+        write_overlay(focus_map, np.asarray(overview), Path(f"{stem}.overlay.png")),
     ]
 
 
