@@ -38,6 +38,12 @@ format: setup ## mend style and formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+screenshots: setup ## make the README's picture from SLIDE
+	$(SHOWN) $(BIN)/python scripts/screenshots.py "$(SLIDE)"
+
+pages: setup ## write what the weights' cards say into docs/models.md
+	$(BIN)/python scripts/models_page.py
+
 pins: setup ## write the versions in .venv to constraints.txt
 	$(BIN)/python scripts/pin.py
 
