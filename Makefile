@@ -10,10 +10,10 @@ SHOWN := xvfb-run -a -s "-screen 0 1600x1200x24"
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint types format pins screenshots clean
+.PHONY: help setup demo test bench lint types format screenshots pages pins clean
 
 help: ## say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
 setup: ## install system libraries, .venv and packages, where they are missing
 	@PYTHON="$(PYTHON)" scripts/setup.sh
@@ -38,18 +38,15 @@ format: setup ## mend style and formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-screenshots: setup ## make the README's picture from SLIDE
-	$(SHOWN) $(BIN)/python scripts/screenshots.py "$(SLIDE)"
+SLIDE ?= $(FOCUSQC_TEST_DATA)/wsi/openslide-cmu/CMU-1-Small-Region.svs
+screenshots: setup ## make the README's picture again (SLIDE names CMU-1-Small-Region.svs)
+	NAPARI_CONFIG= $(SHOWN) $(BIN)/python scripts/screenshots.py "$(SLIDE)"
 
 pages: setup ## write what the weights' cards say into docs/models.md
 	$(BIN)/python scripts/models_page.py
 
 pins: setup ## write the versions in .venv to constraints.txt
 	$(BIN)/python scripts/pin.py
-
-SLIDE ?= $(FOCUSQC_TEST_DATA)/wsi/openslide-cmu/CMU-1-Small-Region.svs
-screenshots: setup ## make the README's picture again (SLIDE names CMU-1-Small-Region.svs)
-	NAPARI_CONFIG= $(SHOWN) $(BIN)/python scripts/screenshots.py "$(SLIDE)"
 
 clean: ## remove .venv, caches and outputs
 	rm -rf .venv out dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
