@@ -52,7 +52,7 @@ DOORS: dict[str, set[str]] = {
     "superqt": {"widgets"},
     "vispy": {"widgets"},
     "matplotlib": {"evaluation", "widgets"},
-    "pooch": {"slides", "plugin"},
+    "pooch": {"slides"},
     "urllib.request": {"slides", "plugin"},
     "argparse": {"cli"},
     "typer": {"cli"},
