@@ -20,7 +20,12 @@ def field_folder(tmp_path_factory: pytest.TempPathFactory, tissue_image) -> Path
             image.save(folder / data_set / "images" / f"{seed}.png")
     (folder / "plain" / "labels").mkdir()
     Image.new("I;16", (300, 290)).save(folder / "plain" / "labels" / "10.png")
-    notes = {"name": "Stained fields", "licence": "CC0", "mpp": 0.26}
+    notes = {
+        "name": "Stained fields",
+        "licence": "CC0",
+        "mpp": 0.26,
+        "note": "made for this test",
+    }
     (folder / "stained" / "dataset.json").write_text(json.dumps(notes))
     return folder
 

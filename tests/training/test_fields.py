@@ -10,7 +10,7 @@ from PIL import Image
 
 from napari_focusqc.errors import TrainingError
 from napari_focusqc.settings import TrainSettings
-from napari_focusqc.training import fields
+from napari_focusqc.training import field_images, fields
 from napari_focusqc.training.fields import DataSet, find_data_sets, read_field, split_paths
 
 
@@ -43,7 +43,7 @@ def test_a_missing_or_empty_folder_is_refused(tmp_path: Path) -> None:
         find_data_sets(tmp_path, 0.25)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"mpp": "fine"}'])
+@pytest.mark.parametrize("text", ["", "[1]", '{"mpp": "fine"}', '{"mpp": null}'])
 def test_a_damaged_description_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "set").mkdir()
     Image.new("RGB", (9, 9)).save(tmp_path / "set" / "a.png")
@@ -55,7 +55,7 @@ def test_a_damaged_description_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_finer_field_is_area_averaged_and_a_coarser_one_left_out(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (64, 80, 3)).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    known = DataSet("known", "CC0", 0.25, (tmp_path / "a.png",))
+    known = DataSet("known", "CC0", "", 0.25, (tmp_path / "a.png",))
     half = read_field(known, known.paths[0], mpp=0.5)
     assert half is not None
     means = pixels.reshape(32, 2, 40, 2, 3).mean(axis=(1, 3))
@@ -64,14 +64,11 @@ def test_a_finer_field_is_area_averaged_and_a_coarser_one_left_out(tmp_path: Pat
     assert same is not None
     np.testing.assert_array_equal(same.pixels, pixels)
     assert read_field(known, known.paths[0], mpp=0.2) is None
-    as_it_is = read_field(replace(known, mpp=None), known.paths[0], mpp=0.2)
-    assert as_it_is is not None
-    np.testing.assert_array_equal(as_it_is.pixels, pixels)
 
 
-@pytest.mark.parametrize(("notes", "mpp"), [({}, 0.3), ({"mpp": None}, None), ({"mpp": 1}, 1.0)])
-def test_unknown_resolution_is_said_with_null(
-    tmp_path: Path, notes: dict[str, float | None], mpp: float | None
+@pytest.mark.parametrize(("notes", "mpp"), [({}, 0.3), ({"mpp": 1}, 1.0)])
+def test_a_description_goes_before_the_setting(
+    tmp_path: Path, notes: dict[str, float], mpp: float
 ) -> None:
     (tmp_path / "set").mkdir()
     Image.new("RGB", (9, 9)).save(tmp_path / "set" / "a.png")
@@ -81,7 +78,7 @@ def test_unknown_resolution_is_said_with_null(
 
 def test_the_resolution_in_the_file_goes_first(tmp_path: Path, write_tiff, tissue_image) -> None:
     path = write_tiff(tmp_path / "a.tif", tissue_image(96, 64), mpp=0.5)
-    field = read_field(DataSet("a", "CC0", 0.25, (path,)), path, mpp=1.0)
+    field = read_field(DataSet("a", "CC0", "", 0.25, (path,)), path, mpp=1.0)
     assert field is not None
     assert field.pixels.shape == (48, 32, 3)
 
@@ -90,10 +87,22 @@ def test_an_image_too_large_for_a_field_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.new("RGB", (100, 100)).save(tmp_path / "a.png")
-    monkeypatch.setattr(fields, "MAX_FIELD_PX", 9_999)
-    data_set = DataSet("a", "CC0", 0.25, (tmp_path / "a.png",))
+    monkeypatch.setattr(field_images, "MAX_FIELD_PX", 9_999)
+    data_set = DataSet("a", "CC0", "", 0.25, (tmp_path / "a.png",))
     with pytest.raises(TrainingError, match="100 × 100 px"):
         read_field(data_set, data_set.paths[0], 0.25)
+
+
+def test_a_damaged_image_is_refused_by_name(tmp_path: Path, tissue_image) -> None:
+    Image.fromarray(tissue_image(300, 300)).save(tmp_path / "a.png")
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
+    data_set = DataSet("a", "CC0", "", 0.25, (tmp_path / "a.png",))
+    with pytest.raises(TrainingError, match=r"a\.png cannot be read"):
+        read_field(data_set, data_set.paths[0], 0.25)
+    (tmp_path / "a.png").write_bytes(b"not a picture")
+    with pytest.raises(TrainingError, match=r"a\.png cannot be read"):
+        find_data_sets(tmp_path, 0.25)
 
 
 def test_images_are_parted_whole_and_the_same_way_for_the_same_seed() -> None:
@@ -119,9 +128,9 @@ def test_no_image_is_both_trained_and_measured_on(tiny: TrainSettings) -> None:
     validation = {field.path for field in found.validation}
     assert (len(training), len(validation)) == (4, 2)
     assert not training & validation
-    assert [(e["name"], e["mpp"]) for e in found.used] == [
-        ("plain", 0.25),
-        ("Stained fields", 0.26),
+    assert [(e["name"], e["mpp"], e.get("note")) for e in found.used] == [
+        ("plain", 0.25, None),
+        ("Stained fields", 0.26, "made for this test"),
     ]
     assert [(e["images_training"], e["images_validation"]) for e in found.used] == [(1, 1), (3, 1)]
 

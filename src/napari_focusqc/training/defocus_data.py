@@ -4,9 +4,8 @@ Room: training. The classes and the order of the steps are ConvFocus's [1]_. Wha
 
 - Poisson's S is drawn on a logarithmic scale between 0.0005 and 0.02 grey levels (0…255), the
   range found in the flattest parts of real fields (MoNuSeg, DSB 2018, OS-1: a standard deviation
-  of 0.3 to 1.8 grey levels). The paper's range, read in 16-bit levels, is 0.00004 to 0.25; a
-  minimum over a tile sees little but the few wildest pixels of its noisier half, and the tile
-  Spearman falls (10 kernels, from .97 to .96 when only doubling the upper end).
+  of 0.3 to 1.8 grey levels after JPEG). The paper's range, read in 16-bit levels, is 0.00004 to
+  0.25; a minimum over a tile sees little but the few wildest pixels of its noisier half.
 - Every crop gets a stain of its own: hue turned about the grey axis, saturation, contrast and
   brightness, before the blur, as a microscope would see another stain.
 - Every field enters in three sizes: nuclei differ in size, and a few dozen fields show few.
@@ -27,7 +26,8 @@ from numpy.typing import NDArray
 from napari_focusqc.errors import TrainingError
 from napari_focusqc.optics import OOF_CLASSES, bokeh_kernel, degrade, radius_range
 from napari_focusqc.progress import Progress
-from napari_focusqc.training.fields import Field, shrink
+from napari_focusqc.training.field_images import shrink
+from napari_focusqc.training.fields import Field
 
 NOISE_SCALE = (0.0005, 0.02)
 """Poisson's S, grey levels 0…255; drawn on a logarithmic scale."""

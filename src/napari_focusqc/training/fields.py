@@ -12,21 +12,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from napari_focusqc.errors import TrainingError
-from napari_focusqc.geometry import Region, model_scale, same_resolution
+from napari_focusqc.geometry import model_scale, same_resolution
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings import TrainSettings
-from napari_focusqc.slides.opening import open_slide
-from napari_focusqc.tiles.grid import model_shape
-from napari_focusqc.tiles.resample import area_average, source_span
-
-MAX_FIELD_PX = 1 << 26
-"""A larger image is refused: fields are held in memory."""
-
-_PLAIN = {".png", ".jpg", ".jpeg", ".bmp"}
-_SLIDES = {".tif", ".tiff", ".svs", ".ndpi"}
+from napari_focusqc.training.field_images import SUFFIXES, is_rgb, read_image, shrink
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +26,18 @@ class DataSet:
 
     Parameters
     ----------
-    name, licence
-        From the folder's ``dataset.json``; else the folder's name and “not stated”.
+    name, licence, note
+        From the folder's ``dataset.json``; else the folder's name, “not stated” and nothing.
     mpp
-        µm/px of the images whose file does not say; None where nobody knows, and where the
-        images are used as they are.
+        µm/px of the images whose file does not say.
     paths
         The images, in order of their names.
     """
 
     name: str
     licence: str
-    mpp: float | None
+    note: str
+    mpp: float
     paths: tuple[Path, ...]
 
 
@@ -131,7 +122,7 @@ def find_data_sets(folder: Path, data_mpp: float) -> tuple[DataSet, ...]:
     """List the images below a folder, data set by data set.
 
     A folder directly below is a data set; images lying loose form one named like `folder`. Its
-    ``dataset.json`` may say its name, licence and mpp: a number, or null where nobody knows it.
+    ``dataset.json`` may say its name, its licence, its mpp, and a note for the weights' card.
 
     Parameters
     ----------
@@ -180,19 +171,12 @@ def read_field(data_set: DataSet, path: Path, mpp: float) -> Field | None:
     FocusQCError
         The image cannot be read.
     """
-    pixels, file_mpp = _read(path)
-    found = file_mpp or data_set.mpp or mpp
+    pixels, file_mpp = read_image(path)
+    found = file_mpp or data_set.mpp
     if found > mpp and not same_resolution(found, mpp):
         return None
     factor = model_scale(found, mpp)
     return Field(data_set.name, path, shrink(pixels, factor))
-
-
-def shrink(pixels: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
-    """Area-average uint8 (H, W, 3) by a factor of at least 1; a remainder is left out."""
-    height, width = model_shape((pixels.shape[0], pixels.shape[1]), factor)
-    bottom, right = source_span(0, height, factor)[1], source_span(0, width, factor)[1]
-    return area_average(pixels[:bottom, :right], factor, (0, 0), (height, width))
 
 
 def split_paths(
@@ -237,10 +221,11 @@ def _entry(data_set: DataSet, training: int, validation: int) -> dict[str, Any]:
     return {
         "name": data_set.name,
         "licence": data_set.licence,
-        "mpp": data_set.mpp or "unknown, used as it is",
+        "mpp": data_set.mpp,
         "images_training": training,
         "images_validation": validation,
         "images_left_out": len(data_set.paths) - training - validation,
+        **({"note": data_set.note} if data_set.note else {}),
     }
 
 
@@ -249,52 +234,23 @@ def _data_set(home: Path, data_mpp: float, deep: bool) -> DataSet:
     known = sorted(
         path
         for path in (home.rglob("*") if deep else home.iterdir())
-        if path.suffix.lower() in _PLAIN | _SLIDES and path.is_file()
+        if path.suffix.lower() in SUFFIXES and path.is_file()
     )
     notes_path = home / "dataset.json"
     notes: dict[str, object] = {}
+    paths = tuple(path for path in known if is_rgb(path))
     try:
         if notes_path.is_file():
             notes = dict(json.loads(notes_path.read_text(encoding="utf-8")))
-        mpp = notes.get("mpp", data_mpp)
         return DataSet(
             name=str(notes.get("name", home.name)),
             licence=str(notes.get("licence", "not stated")),
-            mpp=None if mpp is None else float(str(mpp)),
-            paths=tuple(path for path in known if _is_rgb(path)),
+            note=str(notes.get("note", "")),
+            mpp=float(str(notes.get("mpp", data_mpp))),
+            paths=paths,
         )
     except (OSError, ValueError, TypeError) as error:
         raise TrainingError(
             f"{notes_path} cannot be read ({error}); it must be a JSON object with name, licence "
-            "and mpp (a number, or null where nobody knows)"
+            "and mpp (a number)"
         ) from error
-
-
-def _is_rgb(path: Path) -> bool:
-    """Tell fields from label images, which are grey; slides are asked when they are read."""
-    if path.suffix.lower() in _SLIDES:
-        return True
-    with Image.open(path) as image:
-        return image.mode in ("RGB", "RGBA")
-
-
-def _read(path: Path) -> tuple[NDArray[np.uint8], float | None]:
-    """Decode an image and return its own µm/px, or None."""
-    if path.suffix.lower() in _SLIDES:
-        slide = open_slide(path)
-        try:
-            _check_size(path, *slide.shape)
-            return slide.read(Region(0, 0, *slide.shape)), slide.mpp
-        finally:
-            slide.close()
-    with Image.open(path) as image:
-        _check_size(path, image.height, image.width)
-        return np.array(image.convert("RGB"), np.uint8), None
-
-
-def _check_size(path: Path, height: int, width: int) -> None:
-    if height * width > MAX_FIELD_PX:
-        raise TrainingError(
-            f"{path} is {height} × {width} px; cut it into fields of at most "
-            f"{MAX_FIELD_PX >> 20} megapixels"
-        )
