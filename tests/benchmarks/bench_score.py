@@ -39,8 +39,8 @@ def tissue_period(downsample: int) -> np.ndarray:
     return np.tile(small, (downsample, downsample, 1))
 
 
-def tiles(side: int, downsample: int, sparse: bool) -> Iterator[bytes | None]:
-    """Yield a level's tiles, encoded; of a sparse slide only a middle square of tiles has data."""
+def tiles(side: int, downsample: int, sparse: bool) -> Iterator[bytes]:
+    """Yield a level's tiles, encoded; of a sparse slide only a square in the corner has data."""
     period = tissue_period(downsample)
     steps = range(0, 1024, TILE)
     encoded = [
@@ -53,11 +53,11 @@ def tiles(side: int, downsample: int, sparse: bool) -> Iterator[bytes | None]:
         for y in steps
     ]
     count = -(-side // TILE)
-    margin = int(count * (1 - 0.1**0.5) / 2) if sparse else 0
+    full = int(count * 0.1**0.5) if sparse else count
     for row in range(count):
         for col in range(count):
-            inside = margin <= min(row, col) and max(row, col) < count - margin
-            yield encoded[row % len(steps)][col % len(steps)] if inside else None
+            tile = encoded[row % len(steps)][col % len(steps)]
+            yield tile if max(row, col) < full else b""
 
 
 def write_slide(path: Path, side: int, sparse: bool = False) -> None:
