@@ -24,6 +24,8 @@ from napari_focusqc.errors import FocusQCError, OutputError
 from napari_focusqc.pipeline import score_slide
 from napari_focusqc.progress import Progress
 from napari_focusqc.results.focus_map import FocusMap
+from napari_focusqc.results.summary import summarise, write_summary
+from napari_focusqc.results.tables import write_tile_csv
 from napari_focusqc.settings import ScoreSettings, TrainSettings
 from napari_focusqc.slides.facts import facts
 from napari_focusqc.slides.opening import open_slide
@@ -159,15 +161,21 @@ def _info(arguments: argparse.Namespace) -> None:
 
 def _score(arguments: argparse.Namespace) -> None:
     """Score a slide and write its map, tables and an overlay."""
-    settings = _settings(arguments, ScoreSettings)
-    slide = open_slide(arguments.slide)
+    _score_into(arguments.out, arguments.slide, _settings(arguments, ScoreSettings))
+
+
+def _score_into(folder: Path, path: Path, settings: ScoreSettings) -> tuple[FocusMap, Path]:
+    """Score a slide, write and print the results; return the map and where it is saved."""
+    slide = open_slide(path)
     try:
-        out = _output_folder(arguments.out)
+        out = _output_folder(folder)
         focus_map = _run(score_slide(slide, settings), slide.name)
         written = _write(focus_map, slide, out)
     finally:
         slide.close()
-    _report(focus_map, written)
+    for line in [*summarise(focus_map).lines(), *(f"wrote {path}" for path in written)]:
+        print(line)
+    return focus_map, written[0]
 
 
 def _output_folder(folder: Path) -> Path:
@@ -193,8 +201,6 @@ def _output_folder(folder: Path) -> Path:
 def _write(focus_map: FocusMap, slide: Slide, out: Path) -> list[Path]:
     """Write everything a map is good for, and return where."""
     from napari_focusqc.evaluation.figures import write_overlay
-    from napari_focusqc.results.summary import summarise, write_summary
-    from napari_focusqc.results.tables import write_tile_csv
 
     stem = out / _stem(slide.name)
     overview = next(p for p in slide.pyramid() if max(p.shape[-3:-1]) <= OVERVIEW_PX)
@@ -212,35 +218,18 @@ def _stem(name: str) -> str:
     return re.sub(r"\.(ome\.)?\w{1,8}$", "", name, flags=re.IGNORECASE) or name
 
 
-def _report(focus_map: FocusMap, written: list[Path]) -> None:
-    """Print the summary and where the files are."""
-    from napari_focusqc.results.summary import summarise
-
-    for line in summarise(focus_map).lines():
-        print(line)
-    for path in written:
-        print(f"wrote {path}")
-
-
 def _demo(arguments: argparse.Namespace) -> None:
     """Score the built-in sample slide, compare with its known defocus, and show it in napari."""
     from napari_focusqc.evaluation.focus_protocols import tile_truth, truth_correlation
     from napari_focusqc.slides.sample_slide import sample_slide, true_defocus
 
-    out = _output_folder(arguments.out)
     sample = _run(sample_slide(), "sample slide")
-    slide = open_slide(sample.slide)
-    try:
-        focus_map = _run(score_slide(slide, ScoreSettings()), slide.name)
-        written = _write(focus_map, slide, out)
-    finally:
-        slide.close()
-    _report(focus_map, written)
+    focus_map, saved = _score_into(arguments.out, sample.slide, ScoreSettings())
     truth = tile_truth(*true_defocus(sample.defocus), focus_map)
     print("Spearman of tile scores against the known defocus:")
     print(f"  {truth_correlation(focus_map, truth)} that have one blur")
     print(f"  {truth_correlation(focus_map, truth, uniform_only=False)} in all")
-    _show(sample.slide, written[0], out / "screenshot.png")
+    _show(sample.slide, saved, arguments.out / "screenshot.png")
 
 
 def _show(slide: Path, saved_map: Path, screenshot: Path) -> None:
@@ -252,13 +241,28 @@ def _show(slide: Path, saved_map: Path, screenshot: Path) -> None:
     )
     virtual = shutil.which("xvfb-run")
     if has_display:
-        subprocess.run(window, check=True)
+        _run_window(window)
     elif virtual is not None:
         screen = [virtual, "-a", "-s", "-screen 0 1600x1200x24"]
-        subprocess.run([*screen, *window, str(screenshot)], check=True)
+        _run_window([*screen, *window, str(screenshot)])
         print(f"wrote {screenshot}")
     else:
         print("no screenshot: there is no display; xvfb-run (Debian's xvfb) would stand in for one")
+
+
+def _run_window(command: list[str]) -> None:
+    """Run napari in a process of its own until it ends.
+
+    Raises
+    ------
+    OutputError
+        It ended with an error, whose own words are on the terminal.
+    """
+    if subprocess.run(command, check=False).returncode:
+        raise OutputError(
+            "the results are written, but napari could not show them; install a Qt window with "
+            "“pip install napari[all]”"
+        )
 
 
 def _models(arguments: argparse.Namespace) -> None:

@@ -1,12 +1,15 @@
 """`focusqc demo` on a machine without a display: what it writes and what it claims."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from napari_focusqc import cli
 from napari_focusqc.cli import main
+from napari_focusqc.errors import OutputError
 
 
 @pytest.mark.slow
@@ -27,3 +30,8 @@ def test_the_demo_finds_the_known_defocus_and_takes_a_picture(
     for line in printed.splitlines():
         if line.startswith("wrote "):
             assert Path(line.removeprefix("wrote ")).exists()
+
+
+def test_a_window_that_cannot_open_is_one_sentence() -> None:
+    with pytest.raises(OutputError, match="could not show them"):
+        cli._run_window([sys.executable, "-c", "raise SystemExit(3)"])
