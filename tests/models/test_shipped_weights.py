@@ -1,0 +1,87 @@
+"""The weights inside the package: whole, described, and in the right sense on real tissue."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.data import immunohistochemistry
+
+from napari_focusqc.models.card import Weights
+from napari_focusqc.models.registry import find_weights, shipped_weights
+from napari_focusqc.models.weights import load_network
+from napari_focusqc.optics import blur, bokeh_kernel, to_uint8
+from napari_focusqc.pipeline import score_image
+
+SHIPPED = shipped_weights()
+NAMES = [weights.card.name for weights in SHIPPED]
+
+
+def test_each_kernel_number_ships_at_both_resolutions() -> None:
+    assert [f"focuslitenn-{k}-{mpp}" for k in (1, 2, 10) for mpp in (0.25, 0.5)] == NAMES
+
+
+@pytest.mark.parametrize("weights", SHIPPED, ids=NAMES)
+def test_weights_load_and_their_card_tells_all(weights: Weights) -> None:
+    card = weights.card
+    assert weights.path == weights.path.with_name(f"{card.name}.safetensors")
+    assert len(card.sha256) == 64  # and `load_network` compares it
+    network = load_network(weights)
+    assert (
+        sum(p.numel() for p in network.parameters())
+        == {1: 148, 2: 299, 10: 1491}[weights.model.kernels]
+    )
+    assert card.licence == "BSD-3-Clause"
+    assert card.threshold is not None
+    assert all((card.threshold_meaning, card.score_meaning, card.date, card.data))
+    assert card.seed is not None
+    assert all({"name", "licence", "images_training"} <= set(entry) for entry in card.data)
+
+
+@pytest.mark.parametrize("weights", SHIPPED, ids=NAMES)
+def test_the_card_names_a_command_that_runs_elsewhere(weights: Weights) -> None:
+    card = weights.card
+    assert card.command.startswith("focusqc train focuslitenn --data DATA/")
+    assert f"--mpp {card.mpp:g}" in card.command
+    assert f"--kernels {weights.model.kernels}" in card.command
+    assert str(Path.home()) not in card.to_json()
+    assert "/work/" not in card.to_json()
+
+
+@pytest.mark.parametrize("weights", SHIPPED, ids=NAMES)
+def test_figures_on_unseen_images_are_good_enough_to_ship(weights: Weights) -> None:
+    figures = weights.card.figures
+    assert figures["tile_spearman"] >= 0.9
+    assert figures["roc_auc"] >= 0.95
+    assert figures["balanced_accuracy"] >= 0.85
+    assert figures["tiles"] >= 500
+
+
+@pytest.mark.parametrize("weights", SHIPPED, ids=NAMES)
+def test_scores_of_real_tissue_rise_with_every_step_of_blur(weights: Weights) -> None:
+    """scikit-image's DAB immunohistochemistry field, 0.5 µm/px, never trained on."""
+    mpp = weights.card.mpp
+    field = Image.fromarray(immunohistochemistry())
+    side = round(512 * 0.5 / mpp)
+    image = np.asarray(field.resize((side, side), Image.Resampling.LANCZOS))
+    means = [
+        float(
+            score_image(
+                to_uint8(blur(image, bokeh_kernel(radius_um / mpp))),
+                mpp=mpp,
+                model=weights.model.name,
+                tissue="none",
+            ).scores.mean()
+        )
+        for radius_um in (0, 0.7, 1.4, 2.8, 5.6)
+    ]
+    assert (np.diff(means) > 0).all()
+    threshold = weights.card.threshold
+    assert threshold is not None
+    assert means[0] < threshold < means[2]
+
+
+@pytest.mark.parametrize(("slide_mpp", "weights_mpp"), [(0.25, 0.25), (0.499, 0.5), (0.35, 0.5)])
+def test_the_default_model_serves_both_usual_scans(slide_mpp: float, weights_mpp: float) -> None:
+    weights = find_weights("focuslitenn", slide_mpp)
+    assert (weights.card.model, weights.card.mpp) == ("focuslitenn-10", weights_mpp)
