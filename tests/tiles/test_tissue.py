@@ -39,6 +39,16 @@ def test_otsu_leaves_a_field_of_nothing_but_tissue_whole() -> None:
     assert "no glass" in found.how
 
 
+def test_otsu_keeps_pale_tissue_beside_dark() -> None:
+    pale = (205, 200, 212)
+    slide = painted(
+        (slice(400, 1600), slice(400, 1600), pale), (slice(400, 800), slice(400, 1600), PURPLE)
+    )
+    found = tissue_mask(slide, "otsu", 0.5)
+    assert found.mask[20:80, 20:80].all()
+    assert found.mask.sum() == 3600
+
+
 def test_otsu_calls_an_empty_slide_glass() -> None:
     found = tissue_mask(painted(), "otsu", 0.5)
     assert not found.mask.any()

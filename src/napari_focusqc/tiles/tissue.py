@@ -33,6 +33,8 @@ DIM_GLASS_LUMA = 0.7
 """Otsu's brighter class is glass only above this: scanners with a dim lamp show glass grey."""
 GLASS_CHROMA = 0.12
 """Glass is grey: its largest minus smallest channel stays below this (of 1)."""
+PALE_SHARE = 0.87
+"""Tissue is darker than this share of the glass: ConvFocus's 0.8 where glass has Y = 0.92."""
 ONE_CLASS_GAP = 0.06
 """Two classes whose mean lumas are closer than this are one class."""
 BAND_PX = 1 << 24
@@ -124,7 +126,9 @@ def _otsu(rgb: NDArray[np.float32], readable: NDArray[np.bool_]) -> tuple[NDArra
     """Split by Otsu's threshold, unless the brighter class is no glass or there is one class.
 
     A whole slide always has glass, a field need not: without this guard Otsu would call the
-    paler half of an all-tissue field glass.
+    paler half of an all-tissue field glass. And where dark nuclei or a strong stain pull Otsu's
+    threshold down, pale tissue would go with the glass: whatever is clearly darker than the
+    glass of this slide is tissue, too.
     """
     luma = rgb @ LUMA
     values = luma[readable]
@@ -137,7 +141,8 @@ def _otsu(rgb: NDArray[np.float32], readable: NDArray[np.bool_]) -> tuple[NDArra
         return _one_class(rgb, readable, "otsu: one class only")
     if not _is_glass(rgb[bright & readable]):
         return np.ones_like(bright), f"otsu: no glass (brighter class is coloured), Y > {limit:.3f}"
-    return ~bright, f"otsu: tissue has Y ≤ {limit:.3f}"
+    limit = max(limit, PALE_SHARE * float(np.percentile(values[values > limit], 90)))
+    return luma <= limit, f"otsu: tissue has Y ≤ {limit:.3f}"
 
 
 def _one_class(
