@@ -151,12 +151,14 @@ def _grid(slide: Slide, mpp: float, weights: Weights, settings: ScoreSettings) -
 
 
 def _load(weights: Weights, settings: ScoreSettings) -> tuple[Any, Any]:
-    """Return the network on its device, and the device."""
+    """Return the network on its device, taking grey levels 0…255, and the device."""
     import_torch()
     from napari_focusqc.models.weights import load_network
 
     device = choose_device(settings.device)
-    return load_network(weights).to(device), device
+    network = load_network(weights)
+    network.absorb_input_scale(1 / 255)
+    return network.to(device), device
 
 
 def _empty_map(grid: TileGrid, mask: TissueMask, min_tissue: float, source: MapSource) -> FocusMap:

@@ -100,3 +100,13 @@ def test_options_are_read_off_the_shapes(kernels: int, pooling: str) -> None:
 def test_other_networks_are_refused(shapes: dict[str, tuple[int, ...]]) -> None:
     with pytest.raises(WeightsError):
         FocusLiteNN.options_of({name: torch.zeros(shape) for name, shape in shapes.items()})
+
+
+def test_an_absorbed_scale_changes_no_score() -> None:
+    torch.manual_seed(0)
+    for pooling in ("min", "minmax"):
+        network = FocusLiteNN(3, pooling)
+        levels = torch.randint(0, 256, (2, 3, 235, 235)).float()
+        expected = network(levels / 255)
+        network.absorb_input_scale(1 / 255)
+        torch.testing.assert_close(network(levels), expected, atol=1e-5, rtol=1e-5)

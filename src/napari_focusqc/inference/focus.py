@@ -58,8 +58,8 @@ def score_blocks(
     blocks
         From `tiles.reading.read_blocks`; each is used before the next is asked for.
     network
-        In evaluation mode and on `device`; float32 (B, 3, tile, tile) in [0, 1] → (B,), higher
-        is more out of focus.
+        In evaluation mode and on `device`; float32 (B, 3, tile, tile), grey levels 0…255 →
+        (B,), higher is more out of focus.
     device
         Where the network is.
     grid
@@ -130,8 +130,8 @@ def _score_batch(
 
 
 def _stack(tiles: Tensor, at: NDArray[np.intp], device: torch.device) -> Tensor:
-    """Copy chosen tiles to the device as float32 (B, 3, tile, tile) in [0, 1], channels last."""
+    """Copy chosen tiles to the device as float32 (B, 3, tile, tile), channels last."""
     stack = torch.empty((len(at), *tiles.shape[2:]), dtype=torch.float32)
     for index, (row, col) in enumerate(at):
         stack[index] = tiles[row, col]
-    return stack.to(device).div_(255).permute(0, 3, 1, 2)
+    return stack.to(device).permute(0, 3, 1, 2)

@@ -35,7 +35,7 @@ _DAMAGE = (
 """What torch and safetensors raise for a file that is cut, garbled or of another kind."""
 
 
-def load_network(weights: Weights) -> nn.Module:
+def load_network(weights: Weights) -> FocusLiteNN:
     """Build the network of a set of weights, ready to score on the CPU.
 
     Parameters
