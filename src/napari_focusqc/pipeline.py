@@ -27,7 +27,7 @@ from napari_focusqc.settings import ScoreSettings, TissueRule
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid
-from napari_focusqc.tiles.reading import read_blocks
+from napari_focusqc.tiles.reading import map_blocks
 from napari_focusqc.tiles.tissue import TissueMask, tissue_mask
 
 MapProgress = Progress[FocusMap | BlockUpdate]
@@ -173,16 +173,17 @@ def _fill(
     focus_map: FocusMap, slide: Slide, network: Any, device: Any, settings: ScoreSettings
 ) -> Generator[MapProgress, None, None]:
     """Score the tiles that are not run yet, block by block, into the map's own arrays."""
-    from napari_focusqc.inference.focus import score_blocks
+    from napari_focusqc.inference.focus import BlockScorer
 
     grid, wanted = focus_map.grid, focus_map.reasons == Reason.NOT_RUN
     done, total = 0, int(wanted.sum())
     yield Progress(0, total, "scoring", _copy(focus_map))
     threads = settings.threads or _cores()
-    with closing(read_blocks(slide, grid, wanted, threads=threads, z=settings.plane)) as blocks:
-        for block in score_blocks(
-            blocks, network, device, grid, batch=settings.batch, threads=threads
-        ):
+    with (
+        BlockScorer(network, device, grid, settings.batch) as score,
+        closing(map_blocks(score, slide, grid, wanted, threads=threads, z=settings.plane)) as work,
+    ):
+        for block in work:
             part = np.s_[
                 block.row : block.row + block.scores.shape[0],
                 block.col : block.col + block.scores.shape[1],

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from napari_focusqc.errors import DeviceError, InferenceError
 from napari_focusqc.inference.device import choose_device
-from napari_focusqc.inference.focus import score_blocks
+from napari_focusqc.inference.focus import BlockScorer
 from napari_focusqc.tiles.grid import TileGrid
 from napari_focusqc.tiles.reading import Block
 
@@ -30,7 +30,8 @@ def block(wanted: np.ndarray, readable: np.ndarray | None = None) -> Block:
 
 
 def run(one: Block, network: nn.Module, batch: int) -> np.ndarray:
-    (found,) = score_blocks([one], network, CPU, GRID, batch=batch, threads=2)
+    with BlockScorer(network, CPU, GRID, batch) as score:
+        found = score(one)
     assert (found.row, found.col) == (2, 3)
     return found.scores
 

@@ -13,22 +13,30 @@ from napari_focusqc.geometry import Region
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.tiles import reading
 from napari_focusqc.tiles.grid import TileGrid
-from napari_focusqc.tiles.reading import read_blocks
+from napari_focusqc.tiles.reading import Block, map_blocks
 
 RNG = np.random.default_rng(1)
 IMAGE = RNG.integers(0, 256, (700, 900, 3), dtype=np.uint8)
 
 
-def tiles(slide: ArraySlide, grid: TileGrid, wanted: NDArray[np.bool_], threads: int = 2) -> dict:
+Found = dict[tuple[int, int], NDArray[np.uint8] | None]
+
+
+def tiles(slide: ArraySlide, grid: TileGrid, wanted: NDArray[np.bool_], threads: int = 2) -> Found:
     """Return the wanted tiles by their place on the slide's grid, None where unreadable."""
-    found: dict[tuple[int, int], NDArray[np.uint8] | None] = {}
-    for block in read_blocks(slide, grid, wanted, threads=threads):
+
+    def cut(block: Block) -> Found:
+        found: Found = {}
         for row, col in np.argwhere(block.wanted):
             y, x = row * grid.stride_px, col * grid.stride_px
             tile = block.pixels[y : y + grid.tile_px, x : x + grid.tile_px].copy()
             place = (int(grid.row0 + block.row + row), int(grid.col0 + block.col + col))
             found[place] = tile if block.readable[row, col] else None
-    return found
+        return found
+
+    parts = list(map_blocks(cut, slide, grid, wanted, threads=threads))
+    assert sorted(min(part) for part in parts) == [min(part) for part in parts]
+    return {place: tile for part in parts for place, tile in part.items()}
 
 
 def grid_of(shape: tuple[int, int], scale: float = 1.0, edges: str = "cover") -> TileGrid:
@@ -120,12 +128,24 @@ def test_a_bad_tile_spoils_only_the_windows_over_it() -> None:
             assert np.array_equal(tile, IMAGE[y : y + 60, x : x + 60])
 
 
-def test_closing_the_iterator_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BLOCK_PX", 64)
     grid = grid_of((700, 900))
-    blocks = read_blocks(
-        ArraySlide([IMAGE], mpp=1), grid, np.ones((grid.rows, grid.cols), bool), threads=3
+    wanted = np.ones((grid.rows, grid.cols), bool)
+    blocks = map_blocks(
+        lambda block: block.row, ArraySlide([IMAGE], mpp=1), grid, wanted, threads=3
     )
     next(blocks)
     blocks.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("focusqc-decode")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("focusqc")]
+
+
+def test_an_error_of_the_function_reaches_the_caller_and_leaves_no_thread() -> None:
+    def fail(block: Block) -> None:
+        raise ZeroDivisionError
+
+    grid = grid_of((700, 900))
+    wanted = np.ones((grid.rows, grid.cols), bool)
+    with pytest.raises(ZeroDivisionError):
+        list(map_blocks(fail, ArraySlide([IMAGE], mpp=1), grid, wanted, threads=3))
+    assert not [t for t in threading.enumerate() if t.name.startswith("focusqc")]

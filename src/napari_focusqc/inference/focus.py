@@ -3,11 +3,9 @@
 Room: inference. Gets blocks, gives scores; opens no slide, knows no map.
 """
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
+from threading import Lock
 
 import numpy as np
 import torch
@@ -39,63 +37,61 @@ class BlockScores:
     readable: NDArray[np.bool_]
 
 
-def score_blocks(
-    blocks: Iterable[Block],
-    network: nn.Module,
-    device: torch.device,
-    grid: TileGrid,
-    *,
-    batch: int,
-    threads: int,
-) -> Iterator[BlockScores]:
-    """Score every wanted, readable tile of every block.
+class BlockScorer:
+    """Scores blocks, within a ``with``; may be called from several threads at once.
 
-    On the CPU batches run side by side, each on one core. Torch's own way, all cores on one
-    batch, waits at barriers for cores that are busy decoding and is many times slower.
+    On the CPU every calling thread scores on its own core. Torch's own way, all cores on one
+    batch, waits at barriers for cores that are busy decoding and is many times slower. A GPU
+    gets one block at a time.
 
     Parameters
     ----------
-    blocks
-        From `tiles.reading.read_blocks`; each is used before the next is asked for.
     network
         In evaluation mode and on `device`; float32 (B, 3, tile, tile), grey levels 0…255 →
         (B,), higher is more out of focus.
     device
         Where the network is.
     grid
-        The grid the blocks were read for: window and step of the network.
+        The grid the blocks are read for: window and step of the network.
     batch
         Tiles per call; scores do not depend on it beyond float rounding.
-    threads
-        Batches side by side on the CPU; a GPU gets one at a time.
-
-    Raises
-    ------
-    InferenceError
-        Torch failed, for instance for want of memory, or a score is not finite.
     """
-    with _workers(threads if device.type == "cpu" else 1) as pool:
-        for block in blocks:
-            tiles = _tiles(block, grid.tile_px, grid.stride_px)
+
+    def __init__(
+        self, network: nn.Module, device: torch.device, grid: TileGrid, batch: int
+    ) -> None:
+        self._network, self._device, self._batch = network, device, batch
+        self._tile_px, self._stride_px = grid.tile_px, grid.stride_px
+        self._turn = nullcontext() if device.type == "cpu" else Lock()
+
+    def __enter__(self) -> "BlockScorer":
+        """Remember how many cores torch may use; every call sets its own thread to one."""
+        self._cores = torch.get_num_threads()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let torch use as many cores as before."""
+        torch.set_num_threads(self._cores)
+
+    def __call__(self, block: Block) -> BlockScores:
+        """Score every wanted, readable tile of a block.
+
+        Raises
+        ------
+        InferenceError
+            Torch failed, for instance for want of memory, or a score is not finite.
+        """
+        if self._device.type == "cpu":
+            torch.set_num_threads(1)
+        with self._turn:
+            tiles = _tiles(block, self._tile_px, self._stride_px)
             chosen = np.argwhere(block.wanted & block.readable)
-            places = [chosen[start : start + batch] for start in range(0, len(chosen), batch)]
             scores = np.full(block.wanted.shape, np.nan, np.float32)
-            found = pool.map(partial(_score_batch, network, device, tiles), places)
-            for at, values in zip(places, found, strict=True):
-                scores[at[:, 0], at[:, 1]] = values
-            yield BlockScores(block.row, block.col, scores, block.readable)
-
-
-@contextmanager
-def _workers(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Lend threads in which torch uses one core each, and leave torch as it was."""
-    before = torch.get_num_threads()
-    pool = ThreadPoolExecutor(threads, "focusqc-score", torch.set_num_threads, (1,))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        torch.set_num_threads(before)
+            for start in range(0, len(chosen), self._batch):
+                at = chosen[start : start + self._batch]
+                found = _score_batch(self._network, self._device, tiles, at)
+                scores[at[:, 0], at[:, 1]] = found
+            return BlockScores(block.row, block.col, scores, block.readable)
 
 
 def _tiles(block: Block, tile_px: int, stride_px: int) -> Tensor:

@@ -1,14 +1,15 @@
-"""Big blocks of pixels at the model's resolution, decoded ahead by threads.
+"""Big blocks of pixels at the model's resolution, decoded and used in the same thread.
 
-Room: tiles. A bounded number of blocks is in flight and their buffers are used again; what a
+Room: tiles. Every thread has one block at a time and the buffers are used again; what a
 block holds does not depend on how the grid is cut into blocks.
 """
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from napari_focusqc.geometry import Region, level_downsample
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid, model_shape
 from napari_focusqc.tiles.resample import area_average, source_span
+
+R = TypeVar("R")
 
 BLOCK_PX = 4096
 """Side of the square of strides that one block holds, model px (at least one tile)."""
@@ -37,7 +40,7 @@ class Block:
         bool (rows, cols), False for a wanted tile that could not be decoded.
     pixels
         uint8 (h, w, 3) at the model's resolution, tile (r, c) starts at (r, c) × stride. Lent:
-        it is written over once the next block is asked for.
+        it is written over once the function that got the block returns.
     """
 
     row: int
@@ -58,17 +61,25 @@ class _Source:
     shape: tuple[int, int]
 
 
-def read_blocks(
-    slide: Slide, grid: TileGrid, wanted: NDArray[np.bool_], *, threads: int, z: int = 0
-) -> Generator[Block, None, None]:
-    """Decode the wanted tiles block by block, row-major, a few blocks ahead.
+def map_blocks(
+    function: Callable[[Block], R],
+    slide: Slide,
+    grid: TileGrid,
+    wanted: NDArray[np.bool_],
+    *,
+    threads: int,
+    z: int = 0,
+) -> Generator[R, None, None]:
+    """Call a function with every block that holds a wanted tile, in the thread that decoded it.
 
-    A block that holds no wanted tile is neither read nor yielded. Where a block cannot be
-    decoded, its wanted tiles are read one by one and those that fail are marked. Closing the
-    iterator waits for the threads.
+    So the pixels are still in that core's cache, and all cores stay busy. Where a block cannot
+    be decoded, its wanted tiles are read one by one and those that fail are marked. Closing the
+    generator waits for the threads.
 
     Parameters
     ----------
+    function
+        Gets a block, whose pixels it must not keep; may be called from several threads at once.
     slide
         Read at the coarsest level that is not coarser than the model.
     grid
@@ -76,31 +87,38 @@ def read_blocks(
     wanted
         bool (rows, cols).
     threads
-        Number of decoding threads, at least 1.
+        Number of threads, at least 1.
     z
         Index of the plane.
+
+    Yields
+    ------
+    What the function returned, row-major; only a few results are computed ahead.
     """
     source = _source(slide, grid, z)
     side = max(BLOCK_PX // grid.stride_px, 1)
     span = (side - 1) * grid.stride_px + grid.tile_px
-    plan = deque(_plan(wanted, side))
-    ahead: deque[tuple[Future[Block], NDArray[np.uint8]]] = deque()
     free: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
-    for _ in range(min(threads + 1, len(plan))):
+    for _ in range(threads):
         free.put(np.empty(span * span * 3, np.uint8))
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="focusqc-decode")
-    try:
-        while plan or ahead:
-            while plan and not free.empty():
-                row, col = plan.popleft()
-                part = wanted[row : row + side, col : col + side]
-                buffer = free.get()
-                ahead.append(
-                    (pool.submit(_read_block, source, grid, row, col, part, buffer), buffer)
-                )
-            future, buffer = ahead.popleft()
-            yield future.result()
+
+    def work(row: int, col: int) -> R:
+        buffer = free.get()
+        try:
+            part = wanted[row : row + side, col : col + side]
+            return function(_read_block(source, grid, row, col, part, buffer))
+        finally:
             free.put(buffer)
+
+    plan, ahead = _plan(wanted, side), deque[Future[R]]()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="focusqc")
+    try:
+        for row, col in plan:
+            ahead.append(pool.submit(work, row, col))
+            if len(ahead) > threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
