@@ -20,7 +20,7 @@ WANG_2020 = (
 
 FOCUSLITENN = ModelCard(
     name="focuslitenn",
-    title="FocusLiteNN",
+    title="FocusLiteNN (default)",
     network="focuslitenn",
     tile_px=235,
     stride_px=128,
