@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_focusqc import cli
+from napari_focusqc.cli.commands import command_parser
 from napari_focusqc.optics import radius_range
 from napari_focusqc.results.focus_map import MapSource, Verdict
 from napari_focusqc.results.summary import MapSummary
@@ -38,7 +38,7 @@ def test_there_is_something_to_try() -> None:
 
 @pytest.mark.parametrize("line", commands())
 def test_every_command_is_one(line: str) -> None:
-    arguments = cli._parser().parse_args(shlex.split(line, comments=True)[1:])
+    arguments = command_parser().parse_args(shlex.split(line, comments=True)[1:])
     assert callable(arguments.run)
 
 

@@ -33,6 +33,14 @@ class ClosedSlideError(FocusQCError, ValueError):
     """The slide was closed, and is read again."""
 
 
+class AssociatedImageError(FocusQCError, LookupError):
+    """The picture beside the slide is missing, withheld or cannot be decoded."""
+
+
+class ColourProfileError(FocusQCError, ValueError):
+    """The slide has no colour profile, or a damaged one."""
+
+
 class RegionError(FocusQCError, IndexError):
     """The region lies outside the slide, or is empty."""
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from napari_focusqc import cli
 from napari_focusqc.cli import main
+from napari_focusqc.cli.demo import show_window
 from napari_focusqc.errors import OutputError
 
 
@@ -34,4 +34,4 @@ def test_the_demo_finds_the_known_defocus_and_takes_a_picture(
 
 def test_a_window_that_cannot_open_is_one_sentence() -> None:
     with pytest.raises(OutputError, match="could not show them"):
-        cli._run_window([sys.executable, "-c", "raise SystemExit(3)"])
+        show_window([sys.executable, "-c", "raise SystemExit(3)"])

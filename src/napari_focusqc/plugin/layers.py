@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Verdict
 from napari_focusqc.results.scale import score_limits
+from napari_focusqc.slides.facts import describe
 from napari_focusqc.slides.slide import Slide
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -73,18 +74,25 @@ class LayerView(Protocol):
         ...
 
 
-def slide_layers(slide: Slide) -> list[LayerData]:
+def slide_layers(slide: Slide, *, srgb: bool = False) -> list[LayerData]:
     """Show a slide as one multiscale RGB image layer.
 
     Parameters
     ----------
     slide
         Open; from now on it belongs to the layer.
+    srgb
+        Show the colours as sRGB by the slide's own profile; scores never depend on it.
 
     Returns
     -------
     One image layer of axes (y, x), or (z, y, x) where there is more than one plane. Planes that
     are not evenly spaced are drawn at their mean distance; their true heights are in the slide.
+
+    Raises
+    ------
+    ColourProfileError
+        `srgb` is asked for, but the slide has no profile that can be used.
     """
     planes = len(slide.z_um) > 1
     keywords: dict[str, Any] = {
@@ -92,13 +100,13 @@ def slide_layers(slide: Slide) -> list[LayerData]:
         "multiscale": True,
         "rgb": True,
         "axis_labels": ("z", "y", "x") if planes else ("y", "x"),
-        "metadata": {METADATA_KEY: slide_facts(slide)},
+        "metadata": {METADATA_KEY: slide_facts(slide, srgb=srgb)},
     }
     if slide.mpp is None:
         keywords |= {"units": (PIXEL,) * (2 + planes), "scale": (1.0,) * (2 + planes)}
     else:
         keywords |= in_micrometres(slide, slide.mpp)
-    return [(slide.pyramid(), keywords, "image")]
+    return [(slide.pyramid(srgb=srgb), keywords, "image")]
 
 
 def in_micrometres(slide: Slide, mpp: float) -> dict[str, Any]:
@@ -121,20 +129,18 @@ def in_micrometres(slide: Slide, mpp: float) -> dict[str, Any]:
     }
 
 
-def slide_facts(slide: Slide) -> dict[str, Any]:
-    """Return what travels in the layer's metadata: the open slide and what its file says."""
-    info = slide.info
-    return {
-        "slide": slide,
-        "path": None if info.path is None else str(info.path),
-        "format": info.format,
-        "reader": info.reader,
-        "vendor": info.vendor,
-        "objective": info.objective,
-        "mpp": slide.mpp,
-        "mpp_source": slide.mpp_source,
-        "z_um": slide.z_um,
-    }
+def slide_facts(slide: Slide, *, srgb: bool = False) -> dict[str, Any]:
+    """Return what travels in the layer's metadata: the open slide and what is known of it.
+
+    Parameters
+    ----------
+    slide
+        Open.
+    srgb
+        Whether its colours are shown as sRGB; ``"colours"`` says it in words.
+    """
+    colours = "sRGB by the ICC profile of the slide" if srgb else "as stored"
+    return {"slide": slide, "colours": colours, **describe(slide)}
 
 
 def heatmap_layer(focus_map: FocusMap, on: LayerView | None = None) -> LayerData:

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from napari_focusqc.errors import ClosedSlideError, EmptyLevelError, NotASlideError
 from napari_focusqc.geometry import Region
+from napari_focusqc.slides.associated import no_picture
 from napari_focusqc.slides.canvas import lay_canvas, on_white
+from napari_focusqc.slides.colour import srgb_recolour
+from napari_focusqc.slides.planes import rising
 from napari_focusqc.slides.pyramid import CHUNK_PX, build_pyramid
 from napari_focusqc.slides.resolution import checked_mpp
-from napari_focusqc.slides.slide import MppSource, SlideInfo
+from napari_focusqc.slides.slide import SlideInfo, Source
 
 
 class ArraySlide:
@@ -58,6 +61,7 @@ class ArraySlide:
         self.level_shapes = _level_shapes(self._levels, name)
         self.mpp = None if mpp is None else checked_mpp(mpp)
         self.z_um = _heights(self._levels[0].shape[0], z_um, name)
+        self._z_source: Source | None = None if z_um is None else "given"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -65,18 +69,28 @@ class ArraySlide:
         return self.level_shapes[0]
 
     @property
-    def mpp_source(self) -> MppSource | None:
+    def mpp_source(self) -> Source | None:
         """``"given"``, or None without µm/px."""
         return None if self.mpp is None else "given"
 
     @property
     def info(self) -> SlideInfo:
         """What is known of an array: no file, no compression."""
-        return SlideInfo(format="array in memory", reader="array", compression=None)
+        return SlideInfo(format="array in memory", reader="array", z_source=self._z_source)
 
-    def pyramid(self) -> list[da.Array]:
+    @property
+    def icc_profile(self) -> bytes | None:
+        """An array has no colour profile."""
+        return None
+
+    def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
-        return build_pyramid(self, [(CHUNK_PX, CHUNK_PX)] * len(self.level_shapes))
+        recolour = srgb_recolour(self.icc_profile, self.name) if srgb else None
+        return build_pyramid(self, [(CHUNK_PX, CHUNK_PX)] * len(self.level_shapes), recolour)
+
+    def associated_image(self, name: str) -> NDArray[np.uint8]:
+        """Refuse: an array has no pictures beside it; see `Slide.associated_image`."""
+        raise no_picture(name, (), self.name)
 
     def read(
         self,
@@ -165,8 +179,7 @@ def _heights(planes: int, z_um: Sequence[float] | None, name: str) -> tuple[floa
     if z_um is None:
         return tuple(float(plane) for plane in range(planes))
     heights = tuple(float(z) for z in z_um)
-    rising = all(low < high for low, high in pairwise(heights))
-    if len(heights) != planes or not rising:
+    if len(heights) != planes or not rising(heights):
         raise NotASlideError(
             f"{name} has {planes} planes but the heights {heights}; give one per plane, rising"
         )

@@ -19,7 +19,9 @@ _PLAIN_TIFF = {None, "aperio", "generic-tiff"}
 that only OpenSlide knows (Hamamatsu, Leica, Philips, Trestle, Ventana)."""
 
 
-def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
+def open_slide(
+    path: str | Path, *, mpp: float | None = None, z_step_um: float | None = None
+) -> Slide:
     """Open a whole-slide image; nothing is decoded yet. Close it when done.
 
     Parameters
@@ -29,6 +31,9 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
         NDPI, DICOM, MRXS, SCN, BIF …
     mpp
         Micrometres per pixel of level 0, 0.01 to 100; used instead of what the file says.
+    z_step_um
+        Distance of neighbouring planes of a z-stack, µm, above 0; used instead of what the file
+        says.
 
     Raises
     ------
@@ -41,7 +46,7 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     EmptyLevelError
         A level is zero pixels high or wide.
     SettingsError
-        `mpp` is out of range.
+        `mpp` or `z_step_um` is out of range, or a flat slide is given a `z_step_um`.
     """
     path = Path(path)
     _check_file(path)
@@ -50,13 +55,13 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
         check_directories(path)
         # A compression that is not decoded here may be known to OpenSlide (Aperio's 33003 is).
         if vendor is None or is_decodable(path):
-            return TiffSlide(path, mpp)
+            return TiffSlide(path, mpp, z_step_um)
     elif vendor is None:
         raise NotASlideError(
             f"{path.name} is no slide that can be read here; "
             "give an SVS, TIFF, OME-TIFF, NDPI, MRXS, SCN, BIF or DICOM file"
         )
-    return OpenSlideSlide(path, mpp)
+    return OpenSlideSlide(path, mpp, z_step_um)
 
 
 def _check_file(path: Path) -> None:

@@ -12,16 +12,20 @@ from numpy.typing import NDArray
 from openslide import OpenSlide, OpenSlideError
 
 from napari_focusqc.errors import (
+    AssociatedImageError,
     ClosedSlideError,
     EmptyLevelError,
     NotASlideError,
     UnreadableRegionError,
 )
 from napari_focusqc.geometry import Region
+from napari_focusqc.slides.associated import check_picture_size, no_picture
 from napari_focusqc.slides.canvas import lay_canvas, on_white
+from napari_focusqc.slides.colour import srgb_recolour
+from napari_focusqc.slides.planes import settle_heights
 from napari_focusqc.slides.pyramid import CHUNK_PX, build_pyramid
-from napari_focusqc.slides.resolution import as_number, checked_mpp, one_mpp
-from napari_focusqc.slides.slide import MppSource, SlideInfo
+from napari_focusqc.slides.resolution import as_number, both_axes, settle_resolution
+from napari_focusqc.slides.slide import SlideInfo, Source
 
 BLOCK_PX = 2048
 """Regions are fetched in blocks of at most this side, which bounds OpenSlide's own buffers."""
@@ -43,6 +47,8 @@ class OpenSlideSlide:
         The file.
     mpp
         Micrometres per pixel to use instead of what the file says.
+    z_step_um
+        Refused: OpenSlide reads one plane.
 
     Raises
     ------
@@ -51,11 +57,12 @@ class OpenSlideSlide:
     EmptyLevelError
         A level has no pixels.
     SettingsError
-        `mpp` is out of range.
+        `mpp` is out of range, or a `z_step_um` is given.
     """
 
-    def __init__(self, path: Path, mpp: float | None = None) -> None:
-        given = None if mpp is None else checked_mpp(mpp)
+    def __init__(
+        self, path: Path, mpp: float | None = None, z_step_um: float | None = None
+    ) -> None:
         self.name = path.name
         self._path = path
         self._lock = Lock()
@@ -71,11 +78,21 @@ class OpenSlideSlide:
             raise EmptyLevelError(f"a level of {path.name} has no pixels; export it again")
         self._downsamples = tuple(float(factor) for factor in handle.level_downsamples)
         self._properties = dict(handle.properties)
-        found = one_mpp(self._number("openslide.mpp-y"), self._number("openslide.mpp-x"))
-        self.mpp = found if given is None else given
-        self.mpp_source: MppSource | None = (
-            "given" if given is not None else "file" if found is not None else None
-        )
+        self._associated = tuple(handle.associated_images)
+        self._stated = both_axes(self._number("openslide.mpp-y"), self._number("openslide.mpp-x"))
+        self._objective = self._number("openslide.objective-power")
+        self._resolution = settle_resolution(self._stated, mpp, self._objective)
+        self.z_um = settle_heights(1, None, z_step_um, self.name).z_um  # it knows one plane
+
+    @property
+    def mpp(self) -> float | None:
+        """µm per pixel of level 0, or None."""
+        return self._resolution.mpp
+
+    @property
+    def mpp_source(self) -> Source | None:
+        """Where `mpp` is from."""
+        return self._resolution.source
 
     def _number(self, key: str) -> float | None:
         """Return a property as a number, or None."""
@@ -87,25 +104,48 @@ class OpenSlideSlide:
         return self.level_shapes[0]
 
     @property
-    def z_um(self) -> tuple[float, ...]:
-        """OpenSlide knows one plane."""
-        return (0.0,)
-
-    @property
     def info(self) -> SlideInfo:
         """What the file says of itself."""
         vendor = self._properties.get("openslide.vendor")
         return SlideInfo(
             format=f"{(vendor or 'unknown').capitalize()} ({self._path.suffix or 'no suffix'})",
             reader="openslide",
-            objective=self._number("openslide.objective-power"),
+            objective=self._objective,
             vendor=vendor,
             path=self._path,
+            stated_mpp=self._stated,
+            associated=self._associated,
+            notes=self._resolution.notes,
         )
 
-    def pyramid(self) -> list[da.Array]:
+    @property
+    def icc_profile(self) -> bytes | None:
+        """The scanner's colour profile."""
+        profile = self._open_handle().color_profile
+        return None if profile is None else bytes(profile.tobytes())
+
+    def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
-        return build_pyramid(self, [self._tile(level) for level in range(len(self.level_shapes))])
+        recolour = srgb_recolour(self.icc_profile, self.name) if srgb else None
+        tiles = [self._tile(level) for level in range(len(self.level_shapes))]
+        return build_pyramid(self, tiles, recolour)
+
+    def associated_image(self, name: str) -> NDArray[np.uint8]:
+        """Decode a picture beside the slide; see `Slide.associated_image`."""
+        self._open_handle()
+        if name not in self._associated:
+            raise no_picture(name, self._associated, self.name)
+        sides = [
+            self._number(f"openslide.associated.{name}.{side}") for side in ("height", "width")
+        ]
+        check_picture_size(name, (int(sides[0] or 0), int(sides[1] or 0)), self.name)
+        try:
+            with OpenSlide(self._path) as handle:  # its own: an error must not break the slide's
+                return on_white(np.asarray(handle.associated_images[name].convert("RGBA")))
+        except OpenSlideError as error:
+            raise AssociatedImageError(
+                f"the picture “{name}” of {self.name} cannot be decoded ({error})"
+            ) from error
 
     def _tile(self, level: int) -> tuple[int, int]:
         """Return (height, width) of a level's tiles, px; a chunk's where OpenSlide is silent."""

@@ -1,12 +1,12 @@
 """Every level as a lazy dask array, for looking only.
 
 Room: slides. Built from `Slide.read` alone, so it serves every kind of slide; scoring never
-comes this way.
+comes this way. Dask sees each level as an array that decodes what is asked of it, in chunks that
+are the file's own tiles: a pan decodes the tiles in view and no others, and opening a slide of any
+size costs nothing. (A zarr store in between would add a codec and an event loop, and no pixel.)
 """
 
-from collections.abc import Sequence
-from math import ceil
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 from uuid import uuid4
 
 import dask.array as da
@@ -15,19 +15,28 @@ from numpy.typing import NDArray
 
 from napari_focusqc.errors import UnreadableRegionError
 from napari_focusqc.geometry import Region
+from napari_focusqc.slides.colour import Recolour
 from napari_focusqc.slides.slide import Slide
 
 COARSEST_PX = 1024
 """napari reads the coarsest level whole: levels are added until its longer side is this short."""
 
-CHUNK_PX = 1024
-"""Chunks are whole tiles of the file, as many as fit into a square of this side."""
+CHUNK_PX = 256
+"""Chunks are one tile of the file, or as many small ones as fit into a square of this side."""
+
+BLOCK_PX = 2048
+"""A computed level is read in stored blocks of at most this side, which bounds its memory."""
 
 UNDECODABLE_GREY = 128
-"""What a chunk that cannot be decoded looks like: neither glass nor tissue."""
+"""What a tile that cannot be decoded looks like: neither glass nor tissue."""
+
+Pixels = Callable[[Region, int], NDArray[np.uint8]]
+"""Reads a region of one plane of a level, uint8 (height, width, 3)."""
 
 
-def build_pyramid(slide: Slide, tiles: Sequence[tuple[int, int]]) -> list[da.Array]:
+def build_pyramid(
+    slide: Slide, tiles: Sequence[tuple[int, int]], recolour: Recolour | None = None
+) -> list[da.Array]:
     """Lay out every level, stored and computed; decodes nothing.
 
     Parameters
@@ -36,48 +45,82 @@ def build_pyramid(slide: Slide, tiles: Sequence[tuple[int, int]]) -> list[da.Arr
         What is read, chunk by chunk, when the arrays are.
     tiles
         (height, width) of the file's own tiles or strips at each stored level, px.
+    recolour
+        Turns the stored colours into those to be shown; None shows them as they are.
 
     Returns
     -------
     uint8 arrays (H, W, 3), or (Z, H, W, 3) with more than one plane, finest first; each computed
     level is the 2 × 2 area mean of the one before it, an odd last row or column left out.
     """
-    levels = [_stored_level(slide, level, tile) for level, tile in enumerate(tiles)]
-    while max(levels[-1].shape[-3:-1]) > COARSEST_PX:
-        levels.append(_halved(levels[-1]))
+    levels: list[da.Array] = []
+    for shape, chunk, pixels in _levels(slide, tiles):
+        view = LevelView(shape, len(slide.z_um), pixels, recolour)
+        array: da.Array = da.from_array(  # type: ignore[no-untyped-call]
+            view,
+            chunks=(1,) * (view.ndim - 3) + (*chunk, 3),
+            name=f"slide-level-{len(levels)}-{uuid4().hex}",
+            asarray=False,
+            meta=np.empty((0,) * view.ndim, np.uint8),
+        )
+        levels.append(array)
     return levels
 
 
-def _stored_level(slide: Slide, level: int, tile: tuple[int, int]) -> da.Array:
-    """Return one level of the file, chunked along its tiles."""
-    height, width = slide.level_shapes[level]
-    chunk_y, chunk_x = _chunk(height, tile[0]), _chunk(width, tile[1])
-    chunks: tuple[tuple[int, ...], ...] = (_split(height, chunk_y), _split(width, chunk_x), (3,))
-    if len(slide.z_um) > 1:
-        chunks = ((1,) * len(slide.z_um), *chunks)
+class LevelView:
+    """One level as an array that decodes what is asked of it: what dask needs, and no more.
 
-    def read_chunk(block_info: Any = None) -> NDArray[np.uint8]:
-        *planes, rows, columns, _ = block_info[None]["array-location"]
-        region = Region(rows[0], columns[0], rows[1] - rows[0], columns[1] - columns[0])
-        pixels = _read_or_grey(slide, region, level, planes[0][0] if planes else 0)
-        return pixels[None] if planes else pixels
+    Parameters
+    ----------
+    shape
+        (height, width), px.
+    planes
+        How many there are; with more than one the array has an axis for them.
+    pixels
+        How the level is read.
+    recolour
+        Turns its colours into those to be shown, or None.
+    """
 
-    array: da.Array = da.map_blocks(  # type: ignore[no-untyped-call]
-        read_chunk,
-        chunks=chunks,
-        dtype=np.uint8,
-        meta=np.empty((0,) * len(chunks), np.uint8),
-        name=f"slide-level-{level}-{uuid4().hex}",
-    )
-    return array
+    dtype = np.dtype(np.uint8)
+
+    def __init__(
+        self, shape: tuple[int, int], planes: int, pixels: Pixels, recolour: Recolour | None
+    ) -> None:
+        self.shape = (planes,) * (planes > 1) + (*shape, 3)
+        self.ndim = len(self.shape)
+        self._pixels = pixels
+        self._recolour = recolour
+
+    def __getitem__(self, key: tuple[slice, ...]) -> NDArray[np.uint8]:
+        """Decode what slices without steps cover, one per axis."""
+        spans = [range(*part.indices(side)) for part, side in zip(key, self.shape, strict=True)]
+        *planes, rows, columns, samples = spans
+        region = Region(rows.start, columns.start, len(rows), len(columns))
+        if planes:
+            return np.stack([self._shown(region, z) for z in planes[0]])[..., samples]
+        return self._shown(region, 0)[..., samples]
+
+    def _shown(self, region: Region, z: int) -> NDArray[np.uint8]:
+        """Return a region of one plane in the colours to be shown."""
+        pixels = self._pixels(region, z)
+        return pixels if self._recolour is None else self._recolour(pixels)
 
 
-def _read_or_grey(slide: Slide, region: Region, level: int, z: int) -> NDArray[np.uint8]:
-    """Read a region, or return flat grey where it cannot be decoded."""
-    try:
-        return slide.read(region, level, z)
-    except UnreadableRegionError:
-        return np.full((region.height, region.width, 3), UNDECODABLE_GREY, np.uint8)
+def _levels(
+    slide: Slide, tiles: Sequence[tuple[int, int]]
+) -> Iterator[tuple[tuple[int, int], tuple[int, int], Pixels]]:
+    """Yield shape, chunk and pixels of every level, the stored ones first."""
+    for level, tile in enumerate(tiles):
+        shape = slide.level_shapes[level]
+        chunk = (_chunk(shape[0], tile[0]), _chunk(shape[1], tile[1]))
+        yield shape, chunk, _stored(slide, level, chunk)
+    last = _stored(slide, level, chunk)
+    shapes = [shape]
+    while max(shapes[-1]) > COARSEST_PX:
+        shapes.append((max(shapes[-1][0] // 2, 1), max(shapes[-1][1] // 2, 1)))
+        side = min(max(shapes[-1]), CHUNK_PX)
+        yield shapes[-1], (side, side), _computed(last, tuple(shapes))
 
 
 def _chunk(side: int, tile: int) -> int:
@@ -85,23 +128,67 @@ def _chunk(side: int, tile: int) -> int:
     return min(tile * max(CHUNK_PX // tile, 1), side)
 
 
-def _split(side: int, chunk: int) -> tuple[int, ...]:
-    """Cut a side into chunks; the last may be shorter."""
-    count = ceil(side / chunk)
-    return (chunk,) * (count - 1) + (side - chunk * (count - 1),)
+def _stored(slide: Slide, level: int, chunk: tuple[int, int]) -> Pixels:
+    """Return how a stored level is read; a tile that cannot be decoded is grey."""
+
+    def pixels(region: Region, z: int) -> NDArray[np.uint8]:
+        out = np.empty((region.height, region.width, 3), np.uint8)
+        try:
+            return slide.read(region, level, z, out)
+        except UnreadableRegionError:
+            for part in _cut(region, chunk):
+                place = _within(out, region, part)
+                try:
+                    slide.read(part, level, z, place)
+                except UnreadableRegionError:
+                    place[...] = UNDECODABLE_GREY
+        return out
+
+    return pixels
 
 
-def _halved(level: da.Array) -> da.Array:
-    """Return the 2 × 2 area mean of a level, lazily."""
-    height, width = (side // 2 for side in level.shape[-3:-1])
-    even = level[..., : max(2 * height, 1), : max(2 * width, 1), :]
-    even = even.rechunk({-3: 2 * CHUNK_PX, -2: 2 * CHUNK_PX})
-    rows, columns = ([max(n // 2, 1) for n in sides] for sides in even.chunks[-3:-1])
-    chunks = (*even.chunks[:-3], tuple(rows), tuple(columns), (3,))
-    half: da.Array = da.map_blocks(  # type: ignore[no-untyped-call]
-        halve, even, chunks=chunks, dtype=np.uint8, meta=even._meta
-    )
-    return half
+def _computed(stored: Pixels, shapes: tuple[tuple[int, int], ...]) -> Pixels:
+    """Return how a level is computed from a stored one, block by block.
+
+    Parameters
+    ----------
+    stored
+        Reads the stored level.
+    shapes
+        Its shape, that of the level to compute, and those between, finest first, px.
+    """
+    halvings = len(shapes) - 1
+    side = max(BLOCK_PX >> halvings, 1)
+
+    def pixels(region: Region, z: int) -> NDArray[np.uint8]:
+        out = np.empty((region.height, region.width, 3), np.uint8)
+        for part in _cut(region, (side, side)):
+            block = part
+            for height, width in reversed(shapes[:-1]):
+                rows, columns = min(2 * block.height, height), min(2 * block.width, width)
+                block = Region(2 * block.y, 2 * block.x, rows, columns)
+            image = stored(block, z)
+            for _ in range(halvings):
+                image = halve(image)
+            _within(out, region, part)[...] = image
+        return out
+
+    return pixels
+
+
+def _cut(region: Region, step: tuple[int, int]) -> Iterator[Region]:
+    """Cut a region along the multiples of a step, px."""
+    for y in range(region.y // step[0] * step[0], region.bottom, step[0]):
+        for x in range(region.x // step[1] * step[1], region.right, step[1]):
+            top, left = max(y, region.y), max(x, region.x)
+            bottom, right = min(y + step[0], region.bottom), min(x + step[1], region.right)
+            yield Region(top, left, bottom - top, right - left)
+
+
+def _within(pixels: NDArray[np.uint8], region: Region, part: Region) -> NDArray[np.uint8]:
+    """Return the view of a region's pixels that a part of it fills."""
+    top, left = part.y - region.y, part.x - region.x
+    return pixels[top : top + part.height, left : left + part.width]
 
 
 def halve(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

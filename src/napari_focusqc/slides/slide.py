@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from napari_focusqc.geometry import Region
 
-MppSource = Literal["file", "given"]
+Source = Literal["file", "given"]
+"""Whether a length was read in the file or given by the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class SlideInfo:
     format
         The kind of file in words, such as ``"Aperio SVS"``.
     reader
-        The library that decodes it, ``"tifffile"``, ``"openslide"`` or ``"array"``.
+        The library that decodes it, such as ``"tifffile"`` or ``"openslide"``.
     compression
         The compression of level 0 in words, or None where it is not known.
     objective
@@ -34,6 +35,16 @@ class SlideInfo:
         The scanner's maker, or None where the file is silent.
     path
         Where the file lies, or None for a slide in memory.
+    stated_mpp
+        µm/px of level 0 along (y, x) as the file states them, believed or not; None where it is
+        silent.
+    z_source
+        Where the heights of the planes are from; None for a flat slide, and for planes of unknown
+        heights, which count 0, 1, 2 …
+    associated
+        Names of the pictures that lie in the file beside the slide, such as ``"macro"``.
+    notes
+        What a user should know before relying on the slide, one sentence each.
     """
 
     format: str
@@ -42,6 +53,10 @@ class SlideInfo:
     objective: float | None = None
     vendor: str | None = None
     path: Path | None = None
+    stated_mpp: tuple[float, float] | None = None
+    z_source: Source | None = None
+    associated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Slide(Protocol):
@@ -63,6 +78,8 @@ class Slide(Protocol):
         Height of each plane, µm, rising; ``(0.0,)`` for a flat slide.
     info
         What the file says of itself.
+    icc_profile
+        The scanner's colour profile, bytes; None where the file has none.
     """
 
     @property
@@ -74,18 +91,49 @@ class Slide(Protocol):
     @property
     def mpp(self) -> float | None: ...
     @property
-    def mpp_source(self) -> MppSource | None: ...
+    def mpp_source(self) -> Source | None: ...
     @property
     def z_um(self) -> tuple[float, ...]: ...
     @property
     def info(self) -> SlideInfo: ...
+    @property
+    def icc_profile(self) -> bytes | None: ...
 
-    def pyramid(self) -> list[da.Array]:
+    def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level as a lazy uint8 array, finest first, for looking only.
 
         Shape (H, W, 3), or (Z, H, W, 3) with more than one plane. The coarsest is at most
-        1024 px on its longer side: levels the file lacks are computed. A part that cannot be
+        1024 px on its longer side: levels the file lacks are computed. A tile that cannot be
         decoded is shown in flat grey.
+
+        Parameters
+        ----------
+        srgb
+            Turn the scanner's colours into sRGB by the file's own profile; `read` never does.
+
+        Raises
+        ------
+        ColourProfileError
+            `srgb` is asked for, but there is no profile or it is damaged.
+        """
+        ...
+
+    def associated_image(self, name: str) -> NDArray[np.uint8]:
+        """Decode a picture that lies beside the slide; see `slides.associated` for who may see it.
+
+        Parameters
+        ----------
+        name
+            One of `info.associated`.
+
+        Returns
+        -------
+        uint8, shape (H, W, 3), RGB.
+
+        Raises
+        ------
+        AssociatedImageError
+            There is none of this name, it is too large, or it cannot be decoded.
         """
         ...
 

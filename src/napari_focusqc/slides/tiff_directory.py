@@ -32,6 +32,22 @@ _NEEDED = {256, 257, 258, 259, 262, 270, 273, 277, 278, 279, 284, 317, 322, 323,
 _NEEDED |= {_SUBIFDS, 338, 347, 530}
 
 
+DAMAGED = (
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+    MemoryError,
+    OSError,
+    SyntaxError,  # xml.etree's ParseError
+    struct.error,
+)
+"""What tifffile raises when a damaged file leads it astray."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Tag:
     """One tag: its number, its integers (structural tags only) and where its values end."""

@@ -4,7 +4,6 @@ Room: slides. Afterwards the file is read by offset alone. Everything that canno
 is refused here, before any pixel is decoded.
 """
 
-import struct
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -14,6 +13,8 @@ import numpy as np
 from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 from napari_focusqc.errors import FocusQCError, NotASlideError, TruncatedSlideError
+from napari_focusqc.slides.tiff_associated import associated_series
+from napari_focusqc.slides.tiff_directory import DAMAGED
 from napari_focusqc.slides.tiff_level import TiffLevel, TiffPlane
 from napari_focusqc.slides.tiff_metadata import TiffFacts, read_facts, refuse_entities
 from napari_focusqc.slides.tiff_pixels import (
@@ -29,20 +30,7 @@ from napari_focusqc.slides.tiff_pixels import (
     is_premultiplied,
 )
 
-DAMAGED = (
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    RuntimeError,
-    MemoryError,
-    OSError,
-    SyntaxError,  # xml.etree's ParseError
-    struct.error,
-)
-"""What tifffile raises when a damaged file leads it astray."""
+_ICC_PROFILE = 34675
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +45,20 @@ class TiffLayout:
         What the file says of itself.
     compression
         Of level 0, in words.
+    associated
+        Names of the pictures beside the slide.
+    icc_profile
+        The scanner's colour profile, or None.
+    notes
+        How the pixels are read, where it is not plain.
     """
 
     levels: tuple[TiffLevel, ...]
     facts: TiffFacts
     compression: str
+    associated: tuple[str, ...]
+    icc_profile: bytes | None
+    notes: tuple[str, ...]
 
 
 def is_decodable(path: Path) -> bool:
@@ -96,12 +93,24 @@ def read_layout(path: Path) -> TiffLayout:
             levels = tuple(_level(tiff, level, path) for level in series.levels)
             _check_pyramid(levels, path.name)
             page = series.levels[0].keyframe
-            compression = COMPRESSIONS[int(page.compression)]
-            return TiffLayout(levels, read_facts(tiff, page), compression)
+            return TiffLayout(
+                levels,
+                read_facts(tiff, page),
+                compression=COMPRESSIONS[int(page.compression)],
+                associated=tuple(associated_series(tiff)),
+                icc_profile=_icc_profile(page),
+                notes=("int8 is read as −128 = black",) if levels[0].signed else (),
+            )
     except FocusQCError:
         raise
     except DAMAGED as error:
         raise _damaged(path.name, error) from error
+
+
+def _icc_profile(page: TiffPage) -> bytes | None:
+    """Return the bytes of the tag InterColorProfile, or None."""
+    profile = page.tags.valueof(_ICC_PROFILE)
+    return bytes(profile) if isinstance(profile, bytes) and profile else None
 
 
 def _damaged(name: str, error: BaseException) -> NotASlideError:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from tifffile import TiffFile, TiffPage
 
 from napari_focusqc.errors import NotASlideError
-from napari_focusqc.slides.resolution import as_number, length_um, one_mpp, tag_mpp
+from napari_focusqc.slides.resolution import as_number, both_axes, length_um, tag_mpp
 
 _UM_PER_RESOLUTION_UNIT = {2: 25400.0, 3: 1e4}  # inch, centimetre
 
@@ -23,10 +23,10 @@ class TiffFacts:
     ----------
     format
         The kind of TIFF in words.
-    mpp
-        µm/px of level 0, or None.
-    z_step_um
-        Distance of neighbouring planes, µm, or None.
+    stated_mpp
+        µm/px of level 0 along (y, x), or None.
+    z_um
+        Height of each plane, µm, in the order of the planes; None where the file is silent.
     objective
         Nominal power, or None.
     vendor
@@ -34,8 +34,8 @@ class TiffFacts:
     """
 
     format: str
-    mpp: float | None
-    z_step_um: float | None = None
+    stated_mpp: tuple[float, float] | None
+    z_um: tuple[float, ...] | None = None
     objective: float | None = None
     vendor: str | None = None
 
@@ -80,7 +80,7 @@ def _aperio(page: TiffPage) -> TiffFacts:
     mpp = as_number(values.get("MPP"))
     return TiffFacts(
         "Aperio SVS",
-        one_mpp(mpp, mpp) or _resolution_tags(page),
+        both_axes(mpp, mpp) or _resolution_tags(page),
         objective=as_number(values.get("AppMag")),
         vendor="Aperio",
     )
@@ -95,20 +95,36 @@ def _ome(text: str, page: TiffPage) -> TiffFacts:
         axis: length_um(found.get(f"PhysicalSize{axis}"), found.get(f"PhysicalSize{axis}Unit"))
         for axis in "YXZ"
     }
-    known = sizes["Y"] is not None or sizes["X"] is not None
     objective = root.find(".//{*}Objective")
     power = None if objective is None else as_number(objective.get("NominalMagnification"))
     return TiffFacts(
         "OME-TIFF",
-        one_mpp(sizes["Y"], sizes["X"]) if known else _resolution_tags(page),
-        z_step_um=sizes["Z"],
+        both_axes(sizes["Y"], sizes["X"]) or _resolution_tags(page),
+        z_um=_ome_heights(pixels, sizes["Z"]),
         objective=power,
     )
 
 
-def _resolution_tags(page: TiffPage) -> float | None:
-    """Return the µm/px of the resolution tags, where they are a slide's and not a printer's."""
+def _ome_heights(
+    pixels: ElementTree.Element | None, step_um: float | None
+) -> tuple[float, ...] | None:
+    """Return the height of every plane, µm: where each stood, or else by their distance."""
+    if pixels is None or as_number(pixels.get("SizeZ")) is None:
+        return None
+    heights: dict[int, float] = {}
+    for plane in pixels.iterfind("{*}Plane"):
+        z = as_number(plane.get("PositionZ"))
+        unit = length_um("1", plane.get("PositionZUnit", "reference frame"))
+        if z is not None and unit is not None:
+            heights.setdefault(int(plane.get("TheZ", "0")), z * unit)
+    planes = range(int(pixels.get("SizeZ", "1")))
+    if all(plane in heights for plane in planes):
+        return tuple(heights[plane] for plane in planes)
+    return None if step_um is None else tuple(plane * step_um for plane in planes)
+
+
+def _resolution_tags(page: TiffPage) -> tuple[float, float] | None:
+    """Return the µm/px of the resolution tags along (y, x), or None where they have no unit."""
     unit = _UM_PER_RESOLUTION_UNIT.get(int(page.resolutionunit))
     across, down = page.resolution
-    mpp_y, mpp_x = tag_mpp(down, unit), tag_mpp(across, unit)
-    return None if mpp_y is None or mpp_x is None else one_mpp(mpp_y, mpp_x)
+    return both_axes(tag_mpp(down, unit), tag_mpp(across, unit))

@@ -15,14 +15,17 @@ from napari_focusqc.errors import ClosedSlideError, UnreadableRegionError
 from napari_focusqc.geometry import Region
 from napari_focusqc.slides.byte_source import ByteSource
 from napari_focusqc.slides.canvas import WHITE, lay_canvas, on_white
+from napari_focusqc.slides.colour import srgb_recolour
+from napari_focusqc.slides.planes import settle_heights
 from napari_focusqc.slides.pyramid import build_pyramid
-from napari_focusqc.slides.resolution import checked_mpp
-from napari_focusqc.slides.slide import MppSource, SlideInfo
-from napari_focusqc.slides.tiff_layout import TiffLayout, read_layout
+from napari_focusqc.slides.resolution import settle_resolution
+from napari_focusqc.slides.slide import SlideInfo, Source
+from napari_focusqc.slides.tiff_associated import read_associated
+from napari_focusqc.slides.tiff_layout import read_layout
 from napari_focusqc.slides.tiff_level import TiffLevel
 
-UNDECODABLE = (ValueError, RuntimeError, TypeError, IndexError)
-"""What imagecodecs and tifffile raise for a damaged tile."""
+UNDECODABLE = (ValueError, RuntimeError, TypeError, IndexError, OSError)
+"""What imagecodecs and tifffile raise for a damaged tile, and the system for a lost disk."""
 
 
 class TiffSlide:
@@ -34,25 +37,38 @@ class TiffSlide:
         The file; its directories have passed `check_directories`.
     mpp
         Micrometres per pixel to use instead of what the file says.
+    z_step_um
+        Distance of neighbouring planes to use instead of what the file says, µm.
 
     Raises
     ------
     NotASlideError, TruncatedSlideError
         See `read_layout`.
     SettingsError
-        `mpp` is out of range.
+        `mpp` or `z_step_um` is out of range, or there is one plane only.
     """
 
-    def __init__(self, path: Path, mpp: float | None = None) -> None:
-        given = None if mpp is None else checked_mpp(mpp)
+    def __init__(
+        self, path: Path, mpp: float | None = None, z_step_um: float | None = None
+    ) -> None:
         self.name = path.name
         self._layout = read_layout(path)
         self._path = path
+        facts = self._layout.facts
+        self._resolution = settle_resolution(facts.stated_mpp, mpp, facts.objective)
+        planes = len(self._layout.levels[0].planes)
+        self._heights = settle_heights(planes, facts.z_um, z_step_um, self.name)
         self._source: ByteSource | None = ByteSource(path)
-        self.mpp = self._layout.facts.mpp if given is None else given
-        self.mpp_source: MppSource | None = (
-            "given" if given is not None else "file" if self.mpp is not None else None
-        )
+
+    @property
+    def mpp(self) -> float | None:
+        """µm per pixel of level 0, or None."""
+        return self._resolution.mpp
+
+    @property
+    def mpp_source(self) -> Source | None:
+        """Where `mpp` is from."""
+        return self._resolution.source
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -66,26 +82,41 @@ class TiffSlide:
 
     @property
     def z_um(self) -> tuple[float, ...]:
-        """Height of each plane, µm; 0, 1, 2 … where the file does not say (see `info`)."""
-        step = self._layout.facts.z_step_um or 1.0
-        return tuple(plane * step for plane in range(len(self._layout.levels[0].planes)))
+        """Height of each plane, µm; 0, 1, 2 … where nobody knows (see `info`)."""
+        return self._heights.z_um
 
     @property
     def info(self) -> SlideInfo:
         """What the file says of itself."""
         facts = self._layout.facts
         return SlideInfo(
-            format=", ".join([facts.format, *_remarks(self._layout)]),
+            format=facts.format,
             reader="tifffile",
             compression=self._layout.compression,
             objective=facts.objective,
             vendor=facts.vendor,
             path=self._path,
+            stated_mpp=facts.stated_mpp,
+            z_source=self._heights.source,
+            associated=tuple(self._layout.associated),
+            notes=(*self._layout.notes, *self._resolution.notes, *self._heights.notes),
         )
 
-    def pyramid(self) -> list[da.Array]:
+    @property
+    def icc_profile(self) -> bytes | None:
+        """The scanner's colour profile."""
+        return self._layout.icc_profile
+
+    def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
-        return build_pyramid(self, [level.tile for level in self._layout.levels])
+        recolour = srgb_recolour(self.icc_profile, self.name) if srgb else None
+        return build_pyramid(self, [level.tile for level in self._layout.levels], recolour)
+
+    def associated_image(self, name: str) -> NDArray[np.uint8]:
+        """Decode a picture beside the slide; see `Slide.associated_image`."""
+        if self._source is None:
+            raise ClosedSlideError(f"{self.name} was closed; open it again to read it")
+        return read_associated(self._path, name)
 
     def read(
         self,
@@ -173,13 +204,3 @@ def _toned(level: TiffLevel, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     behind = WHITE - np.maximum(pixels[..., 3:], pixels[..., :3].max(axis=-1, keepdims=True))
     laid: NDArray[np.uint8] = pixels[..., :3] + behind
     return laid
-
-
-def _remarks(layout: TiffLayout) -> list[str]:
-    """Return what a user should know of how the pixels and planes are read."""
-    level, remarks = layout.levels[0], []
-    if level.signed:
-        remarks.append("int8 read as −128 = black")
-    if len(level.planes) > 1 and layout.facts.z_step_um is None:
-        remarks.append("plane heights unknown, counted 0, 1, 2 …")
-    return remarks

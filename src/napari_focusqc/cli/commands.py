@@ -1,0 +1,91 @@
+"""The commands and what they take.
+
+Room: cli.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_focusqc import __version__
+from napari_focusqc.cli.demo import demo
+from napari_focusqc.cli.info import info
+from napari_focusqc.cli.models import models, train
+from napari_focusqc.cli.options import add_options
+from napari_focusqc.cli.score import score
+from napari_focusqc.errors import FocusQCError
+from napari_focusqc.settings import ScoreSettings, TrainSettings
+
+REFUSED, INTERRUPTED = 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv
+        Arguments without the program's name; None takes the process's own.
+
+    Returns
+    -------
+    0 when done, 2 on a refusal (one sentence on stderr), 130 when interrupted.
+    """
+    arguments = command_parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except FocusQCError as refusal:
+        print(f"focusqc: {refusal}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("focusqc: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """Declare the commands."""
+    parser = argparse.ArgumentParser(
+        prog="focusqc", description="See where whole-slide images are out of focus."
+    )
+    parser.add_argument("--version", action="version", version=f"focusqc {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    about = commands.add_parser("info", help="say what a slide is", description=info.__doc__)
+    about.add_argument("slide", type=Path, help="the slide's file, or an OME-Zarr folder")
+    about.add_argument("--json", action="store_true", help="print the same for programs")
+    about.add_argument("--mpp", type=float, help="µm per pixel to use instead of the file's")
+    about.add_argument("--z-step", type=float, help="distance of the planes of a z-stack, µm")
+    about.set_defaults(run=info)
+
+    scoring = commands.add_parser("score", help="score a slide", description=score.__doc__)
+    scoring.add_argument("slide", type=Path, help="the slide's file, or an OME-Zarr folder")
+    _add_out(scoring, "focusqc-out")
+    add_options(scoring, ScoreSettings)
+    scoring.set_defaults(run=score)
+
+    sample = commands.add_parser(
+        "demo", help="score the built-in sample slide", description=demo.__doc__
+    )
+    _add_out(sample, "focusqc-demo")
+    sample.set_defaults(run=demo)
+
+    listing = commands.add_parser("models", help="list models", description=models.__doc__)
+    listing.add_argument(
+        "--markdown", action="store_true", help="print the table of docs/models.md"
+    )
+    listing.set_defaults(run=models)
+
+    training = commands.add_parser("train", help="train a model", description=train.__doc__)
+    training.add_argument("model", choices=["focuslitenn"], help="what to train")
+    add_options(training, TrainSettings)
+    training.set_defaults(run=train)
+    return parser
+
+
+def _add_out(parser: argparse.ArgumentParser, folder: str) -> None:
+    """Declare the folder for results."""
+    parser.add_argument(
+        "--out", type=Path, default=Path(folder), help="folder for the results (%(default)s)"
+    )

@@ -1,0 +1,87 @@
+"""`focusqc score`: a slide's map, tables and overlay.
+
+Room: cli.
+"""
+
+import argparse
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from napari_focusqc.cli.options import read_settings
+from napari_focusqc.cli.progress_bar import run_with_bar
+from napari_focusqc.errors import OutputError
+from napari_focusqc.pipeline import score_slide
+from napari_focusqc.results.focus_map import FocusMap
+from napari_focusqc.results.summary import summarise, write_summary
+from napari_focusqc.results.tables import write_tile_csv
+from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.slides.opening import open_slide
+from napari_focusqc.slides.slide import Slide
+
+OVERVIEW_PX = 1600
+"""Longest side of the slide under the overlay; every pyramid ends at 1024 px or less."""
+
+
+def score(arguments: argparse.Namespace) -> None:
+    """Score a slide and write its map, tables and an overlay."""
+    score_into(arguments.out, arguments.slide, read_settings(arguments, ScoreSettings))
+
+
+def score_into(folder: Path, path: Path, settings: ScoreSettings) -> tuple[FocusMap, Path]:
+    """Score a slide, write and print the results; return the map and where it is saved."""
+    slide = open_slide(path)
+    try:
+        for note in slide.info.notes:
+            print(f"focusqc: note: {note}", file=sys.stderr)
+        out = _output_folder(folder)
+        focus_map = run_with_bar(score_slide(slide, settings), slide.name)
+        written = _write(focus_map, slide, out)
+    finally:
+        slide.close()
+    for line in [*summarise(focus_map).lines(), *(f"wrote {path}" for path in written)]:
+        print(line)
+    return focus_map, written[0]
+
+
+def _output_folder(folder: Path) -> Path:
+    """Make the folder for results now, so that a run is not lost for want of a place.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made, or nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".focusqc-{os.getpid()}.partial"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"nothing can be written in {folder} ({error.strerror}); choose another --out"
+        ) from error
+    return folder
+
+
+def _write(focus_map: FocusMap, slide: Slide, out: Path) -> list[Path]:
+    """Write everything a map is good for, and return where."""
+    from napari_focusqc.evaluation.figures import write_overlay
+
+    stem = out / _stem(slide.name)
+    overview = next(p for p in slide.pyramid() if max(p.shape[-3:-1]) <= OVERVIEW_PX)
+    overview = overview[focus_map.source.plane] if overview.ndim == 4 else overview
+    return [
+        focus_map.save(f"{stem}.focus.ome.zarr"),
+        write_tile_csv(focus_map, Path(f"{stem}.tiles.csv")),
+        write_summary(summarise(focus_map), focus_map, Path(f"{stem}.summary.json")),
+        write_overlay(focus_map, np.asarray(overview), Path(f"{stem}.overlay.png")),
+    ]
+
+
+def _stem(name: str) -> str:
+    """Take a slide's ending off its name, and no other dots: TCGA's names are full of them."""
+    return re.sub(r"\.(ome\.)?\w{1,8}$", "", name, flags=re.IGNORECASE) or name
