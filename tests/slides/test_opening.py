@@ -24,6 +24,7 @@ OPENED = {
     "dicom/sm_image_numbers.dcm": ("openslide", 50, 50, 1, 1, 0.499),
     "openslide-fixtures/boxes_0.dcm": ("openslide", 16, 16, 1, 1, 0.499),
     "openslide-fixtures/boxes_1.dcm": ("openslide", 16, 16, 1, 1, 0.499),
+    "openslide-fixtures/boxes.png": ("pillow", 250, 300, 1, 1, None),
     "openslide-fixtures/boxes.tiff": ("tifffile", 250, 300, 4, 1, None),
     "openslide-fixtures/small.svs": ("tifffile", 16, 16, 1, 1, 0.499),
     "openslide-fixtures/unreadable.svs": ("tifffile", 16, 16, 1, 1, 0.499),
@@ -35,7 +36,6 @@ REFUSED = {
     "dicom/sm_image_jpegls.dcm": "Unsupported transfer syntax",
     "dicom/sm_image_jpegls_nobot.dcm": "Unsupported transfer syntax",
     "openslide-fixtures/unopenable.tiff": "Unsupported TIFF compression: 52479",
-    "openslide-fixtures/boxes.png": "no slide that can be read here",
     "dicom/LICENSE.txt": "no slide that can be read here",
 }
 

@@ -9,6 +9,7 @@ from openslide import OpenSlide
 
 from napari_focusqc.errors import NotASlideError, SlideNotFoundError
 from napari_focusqc.slides.openslide_slide import OpenSlideSlide
+from napari_focusqc.slides.picture_slide import PictureSlide, is_picture
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.slides.tiff_directory import check_directories, is_tiff
 from napari_focusqc.slides.tiff_layout import is_decodable
@@ -50,6 +51,8 @@ def open_slide(
     """
     path = Path(path)
     _check_file(path)
+    if is_picture(path):
+        return PictureSlide(path, mpp, z_step_um)
     vendor = OpenSlide.detect_format(path)
     if is_tiff(path) and vendor in _PLAIN_TIFF:
         check_directories(path)
@@ -59,7 +62,7 @@ def open_slide(
     elif vendor is None:
         raise NotASlideError(
             f"{path.name} is no slide that can be read here; "
-            "give an SVS, TIFF, OME-TIFF, NDPI, MRXS, SCN, BIF or DICOM file"
+            "give an SVS, TIFF, OME-TIFF, OME-Zarr, NDPI, MRXS, SCN, BIF, DICOM, PNG or JPEG file"
         )
     return OpenSlideSlide(path, mpp, z_step_um)
 
