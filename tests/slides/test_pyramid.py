@@ -1,8 +1,12 @@
+import subprocess
+import sys
 from itertools import pairwise
 
 import dask.array as da
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 
 from napari_focusqc.errors import UnreadableRegionError
 from napari_focusqc.geometry import Region
@@ -53,6 +57,116 @@ def test_a_file_pyramid_equals_its_levels(tmp_path, write_tiff, tissue_image):
         assert np.array_equal(levels[number][301:700, 99:500].compute(), stored[301:700, 99:500])
 
 
+def test_chunks_are_the_files_tiles(tmp_path, write_tiff, tissue_image):
+    image = tissue_image(700, 900)
+    for tile, chunk in [(240, 240), (256, 256), (512, 512), (64, 256), (112, 224)]:
+        level = open_slide(write_tiff(tmp_path / f"{tile}.tif", image, tile=tile)).pyramid()[0]
+        assert level.chunks[0][0] == level.chunks[1][0] == chunk
+    strips = open_slide(write_tiff(tmp_path / "strips.tif", image, tile=None)).pyramid()[0]
+    assert strips.chunks[1] == (900,)  # a strip is as wide as the image
+
+
+def test_a_computed_level_does_not_depend_on_how_it_is_read(tissue_image):
+    image = tissue_image(4097, 4500)
+    levels = ArraySlide(image).pyramid()
+    assert [level.shape[:2] for level in levels] == [
+        (4097, 4500),
+        (2048, 2250),
+        (1024, 1125),
+        (512, 562),
+    ]
+    expected = image
+    for level in levels[1:]:
+        expected = halve(expected[: expected.shape[0] // 2 * 2, : expected.shape[1] // 2 * 2])
+        assert np.array_equal(level.compute(), expected)
+        assert np.array_equal(level[101:333, 7:400].compute(), expected[101:333, 7:400])
+
+
+def test_planes_stay_apart_in_every_level(tissue_image):
+    stack = np.stack([tissue_image(1100, 1300, seed) for seed in range(3)])
+    levels = ArraySlide(stack).pyramid()
+    assert [level.shape for level in levels] == [(3, 1100, 1300, 3), (3, 550, 650, 3)]
+    assert levels[0].chunks[0] == (1, 1, 1)
+    assert np.array_equal(levels[0][1, 100:400, 50:300].compute(), stack[1, 100:400, 50:300])
+    assert np.array_equal(levels[1][2].compute(), halve(stack[2]))
+    assert np.array_equal(levels[0][1, 5::7, ::300, 2].compute(), stack[1, 5::7, ::300, 2])
+    assert np.array_equal(levels[0][:, 40].compute(), stack[:, 40])
+
+
+@pytest.fixture
+def huge(tmp_path):
+    """A slide of 100,000 × 70,000 px, four levels of 256 px tiles, all of them the same tile."""
+    path, tile = tmp_path / "huge.tif", 256
+    grain = np.random.default_rng(0).integers(0, 256, (tile, tile, 3), np.uint8)
+    with tifffile.TiffWriter(path, bigtiff=True) as writer:
+        for downsample in (1, 4, 16, 64):
+            shape = (100_000 // downsample, 70_000 // downsample, 3)
+            count = -(-shape[0] // tile) * -(-shape[1] // tile)
+            data = [imagecodecs.jpeg8_encode(grain, level=50)] + [b""] * (count - 1)
+            writer.write(
+                iter(data),
+                shape=shape,
+                dtype=np.uint8,
+                tile=(tile, tile),
+                photometric="ycbcr",
+                compression="jpeg",
+                subfiletype=int(downsample > 1),
+                metadata=None,
+            )
+    with tifffile.TiffFile(path) as tiff, path.open("r+b") as file:
+        for page in tiff.pages:
+            for tag in (page.tags["TileOffsets"], page.tags["TileByteCounts"]):
+                kind = tiff.byteorder + {3: "u2", 4: "u4", 13: "u4", 16: "u8"}[tag.dtype]
+                file.seek(tag.valueoffset)
+                file.write(np.full(tag.count, tag.value[0], kind).tobytes())
+    return path
+
+
+@pytest.fixture
+def decodes(monkeypatch):
+    """The JPEG tiles decoded so far."""
+    seen, decode = [], imagecodecs.jpeg8_decode
+
+    def count(*arguments, **options):
+        seen.append(1)
+        return decode(*arguments, **options)
+
+    monkeypatch.setattr(imagecodecs, "jpeg8_decode", count)
+    return seen
+
+
+def test_a_huge_slide_opens_without_a_decode_and_a_pan_decodes_the_tiles_in_view(huge, decodes):
+    levels = open_slide(huge).pyramid()
+    shapes = [level.shape[:2] for level in levels]
+    assert shapes == [(100_000, 70_000), (25_000, 17_500), (6250, 4375), (1562, 1093), (781, 546)]
+    assert not decodes
+    view = levels[0][51_200:52_224, 30_720:32_256].compute()  # 4 × 6 tiles
+    assert view.shape == (1024, 1536, 3)
+    assert len(decodes) == 24
+    levels[0][51_200:52_224, 30_976:32_512].compute()  # panned by one tile
+    assert len(decodes) == 48
+    levels[1][1000:1010, 1000:1010].compute()
+    assert len(decodes) == 49
+
+
+def test_a_huge_slide_takes_little_memory(huge):
+    code = """
+import resource, sys
+from napari_focusqc.slides.opening import open_slide
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
+levels = open_slide(sys.argv[1]).pyramid()
+levels[-1].compute()
+levels[0][50_000:51_000, 30_000:31_500].compute()
+print((peak() - before) // (1024 if sys.platform == "linux" else 1 << 20))
+"""
+    pytest.importorskip("resource", reason="peak memory is not told on Windows")
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(huge)], capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) < 200  # MiB
+
+
 def test_building_a_pyramid_decodes_nothing(tmp_path, write_tiff, tissue_image, monkeypatch):
     path = write_tiff(tmp_path / "a.tif", tissue_image(3000, 2000))
     read = []
@@ -61,16 +175,19 @@ def test_building_a_pyramid_decodes_nothing(tmp_path, write_tiff, tissue_image, 
     assert read == []
 
 
-def test_what_cannot_be_decoded_is_grey(tmp_path, write_tiff, tissue_image, spoil_tile):
+def test_a_tile_that_cannot_be_decoded_is_grey_and_no_other(
+    tmp_path, write_tiff, tissue_image, spoil_tile
+):
     path = write_tiff(tmp_path / "a.tif", tissue_image(1200, 2300), tile=256)
-    whole = open_slide(path).pyramid()[0].compute()
+    before = open_slide(path).pyramid()
+    whole, half = (level.compute() for level in before[:2])
     spoil_tile(path, 0)
     spoiled = open_slide(path)
     levels = spoiled.pyramid()
-    shown = levels[0].compute()
-    assert (shown[:1024, :1024] == 128).all()
-    assert np.array_equal(shown[1024:], whole[1024:])
-    assert np.array_equal(shown[:, 1024:], whole[:, 1024:])
-    assert (levels[1].compute()[:512, :512] == 128).all()
+    shown, shown_half = (level.compute() for level in levels[:2])
+    for pixels, good, side in [(shown, whole, 256), (shown_half, half, 128)]:
+        assert (pixels[:side, :side] == 128).all()
+        assert np.array_equal(pixels[side:], good[side:])
+        assert np.array_equal(pixels[:, side:], good[:, side:])
     with pytest.raises(UnreadableRegionError):
         spoiled.read(Region(0, 0, 10, 10))

@@ -7,6 +7,7 @@ size costs nothing. (A zarr store in between would add a codec and an event loop
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 from uuid import uuid4
 
 import dask.array as da
@@ -92,14 +93,20 @@ class LevelView:
         self._pixels = pixels
         self._recolour = recolour
 
-    def __getitem__(self, key: tuple[slice, ...]) -> NDArray[np.uint8]:
-        """Decode what slices without steps cover, one per axis."""
-        spans = [range(*part.indices(side)) for part, side in zip(key, self.shape, strict=True)]
+    def __getitem__(self, key: tuple[Any, ...]) -> NDArray[np.uint8]:
+        """Decode what forward slices or numbers cover, one per axis: dask joins its slices."""
+        numbers = [isinstance(part, (int, np.integer)) for part in key]
+        spans = [
+            range(part, part + 1) if number else range(*part.indices(side))
+            for part, number, side in zip(key, numbers, self.shape, strict=True)
+        ]
         *planes, rows, columns, samples = spans
-        region = Region(rows.start, columns.start, len(rows), len(columns))
-        if planes:
-            return np.stack([self._shown(region, z) for z in planes[0]])[..., samples]
-        return self._shown(region, 0)[..., samples]
+        height, width = rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]
+        region = Region(rows[0], columns[0], height, width)
+        picked = np.s_[:: rows.step, :: columns.step, samples.start : samples.stop : samples.step]
+        parts = [self._shown(region, z)[picked] for z in (planes[0] if planes else (0,))]
+        pixels = np.stack(parts) if planes else parts[0]
+        return pixels[tuple(0 if number else slice(None) for number in numbers)]
 
     def _shown(self, region: Region, z: int) -> NDArray[np.uint8]:
         """Return a region of one plane in the colours to be shown."""
