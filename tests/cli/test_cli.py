@@ -50,13 +50,6 @@ def test_score_writes_map_tables_and_overlay(slide_file: Path, tmp_path: Path, c
     assert all(name in printed for name in names)
 
 
-def test_info_says_what_the_slide_is(slide_file: Path, capsys) -> None:
-    assert main(["info", str(slide_file)]) == 0
-    printed = capsys.readouterr().out
-    assert "1,024 × 1,024 px" in printed
-    assert "0.25 (file)" in printed
-
-
 def test_models_lists_every_shipped_set(capsys) -> None:
     assert main(["models"]) == 0
     printed = capsys.readouterr().out
