@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -111,3 +112,45 @@ def spoil_tile() -> Callable[..., Path]:
         return path
 
     return spoil
+
+
+@pytest.fixture
+def huge_slide(tmp_path: Path) -> Path:
+    """Write a slide of 100,000 × 70,000 px in four levels, all of whose tiles are the same."""
+    path, tile = tmp_path / "huge.tif", 256
+    grain = np.random.default_rng(0).integers(0, 256, (tile, tile, 3), np.uint8)
+    with tifffile.TiffWriter(path, bigtiff=True) as writer:
+        for downsample in (1, 4, 16, 64):
+            shape = (100_000 // downsample, 70_000 // downsample, 3)
+            count = -(-shape[0] // tile) * -(-shape[1] // tile)
+            data = [imagecodecs.jpeg8_encode(grain, level=50)] + [b""] * (count - 1)
+            writer.write(
+                iter(data),
+                shape=shape,
+                dtype=np.uint8,
+                tile=(tile, tile),
+                photometric="ycbcr",
+                compression="jpeg",
+                subfiletype=int(downsample > 1),
+                metadata=None,
+            )
+    with tifffile.TiffFile(path) as tiff, path.open("r+b") as file:
+        for page in tiff.pages:
+            for tag in (page.tags["TileOffsets"], page.tags["TileByteCounts"]):
+                kind = tiff.byteorder + {3: "u2", 4: "u4", 13: "u4", 16: "u8"}[tag.dtype]
+                file.seek(tag.valueoffset)
+                file.write(np.full(tag.count, tag.value[0], kind).tobytes())
+    return path
+
+
+@pytest.fixture
+def jpeg_decodes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list with one entry per JPEG tile decoded so far."""
+    seen, decode = [], imagecodecs.jpeg8_decode
+
+    def count(*arguments, **options):
+        seen.append(1)
+        return decode(*arguments, **options)
+
+    monkeypatch.setattr(imagecodecs, "jpeg8_decode", count)
+    return seen

@@ -3,10 +3,8 @@ import sys
 from itertools import pairwise
 
 import dask.array as da
-import imagecodecs
 import numpy as np
 import pytest
-import tifffile
 
 from napari_focusqc.errors import UnreadableRegionError
 from napari_focusqc.geometry import Region
@@ -93,63 +91,23 @@ def test_planes_stay_apart_in_every_level(tissue_image):
     assert np.array_equal(levels[0][:, 40].compute(), stack[:, 40])
 
 
-@pytest.fixture
-def huge(tmp_path):
-    """A slide of 100,000 × 70,000 px, four levels of 256 px tiles, all of them the same tile."""
-    path, tile = tmp_path / "huge.tif", 256
-    grain = np.random.default_rng(0).integers(0, 256, (tile, tile, 3), np.uint8)
-    with tifffile.TiffWriter(path, bigtiff=True) as writer:
-        for downsample in (1, 4, 16, 64):
-            shape = (100_000 // downsample, 70_000 // downsample, 3)
-            count = -(-shape[0] // tile) * -(-shape[1] // tile)
-            data = [imagecodecs.jpeg8_encode(grain, level=50)] + [b""] * (count - 1)
-            writer.write(
-                iter(data),
-                shape=shape,
-                dtype=np.uint8,
-                tile=(tile, tile),
-                photometric="ycbcr",
-                compression="jpeg",
-                subfiletype=int(downsample > 1),
-                metadata=None,
-            )
-    with tifffile.TiffFile(path) as tiff, path.open("r+b") as file:
-        for page in tiff.pages:
-            for tag in (page.tags["TileOffsets"], page.tags["TileByteCounts"]):
-                kind = tiff.byteorder + {3: "u2", 4: "u4", 13: "u4", 16: "u8"}[tag.dtype]
-                file.seek(tag.valueoffset)
-                file.write(np.full(tag.count, tag.value[0], kind).tobytes())
-    return path
-
-
-@pytest.fixture
-def decodes(monkeypatch):
-    """The JPEG tiles decoded so far."""
-    seen, decode = [], imagecodecs.jpeg8_decode
-
-    def count(*arguments, **options):
-        seen.append(1)
-        return decode(*arguments, **options)
-
-    monkeypatch.setattr(imagecodecs, "jpeg8_decode", count)
-    return seen
-
-
-def test_a_huge_slide_opens_without_a_decode_and_a_pan_decodes_the_tiles_in_view(huge, decodes):
-    levels = open_slide(huge).pyramid()
+def test_a_huge_slide_opens_without_a_decode_and_a_pan_decodes_the_tiles_in_view(
+    huge_slide, jpeg_decodes
+):
+    levels = open_slide(huge_slide).pyramid()
     shapes = [level.shape[:2] for level in levels]
     assert shapes == [(100_000, 70_000), (25_000, 17_500), (6250, 4375), (1562, 1093), (781, 546)]
-    assert not decodes
+    assert not jpeg_decodes
     view = levels[0][51_200:52_224, 30_720:32_256].compute()  # 4 × 6 tiles
     assert view.shape == (1024, 1536, 3)
-    assert len(decodes) == 24
+    assert len(jpeg_decodes) == 24
     levels[0][51_200:52_224, 30_976:32_512].compute()  # panned by one tile
-    assert len(decodes) == 48
+    assert len(jpeg_decodes) == 48
     levels[1][1000:1010, 1000:1010].compute()
-    assert len(decodes) == 49
+    assert len(jpeg_decodes) == 49
 
 
-def test_a_huge_slide_takes_little_memory(huge):
+def test_a_huge_slide_takes_little_memory(huge_slide):
     code = """
 import resource, sys
 from napari_focusqc.slides.opening import open_slide
@@ -162,7 +120,7 @@ print((peak() - before) // (1024 if sys.platform == "linux" else 1 << 20))
 """
     pytest.importorskip("resource", reason="peak memory is not told on Windows")
     run = subprocess.run(
-        [sys.executable, "-c", code, str(huge)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(huge_slide)], capture_output=True, text=True, check=True
     )
     assert int(run.stdout) < 200  # MiB
 

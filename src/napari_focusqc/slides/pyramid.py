@@ -210,8 +210,9 @@ def halve(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     -------
     uint8, shape (..., H / 2, W / 2, 3).
     """
-    wide = image.astype(np.uint16)
-    rows = wide[..., 0::2, :, :] + wide[..., (1 if image.shape[-3] > 1 else 0) :: 2, :, :]
-    total = rows[..., 0::2, :] + rows[..., (1 if image.shape[-2] > 1 else 0) :: 2, :]
-    mean: NDArray[np.uint8] = ((total + 1 + (total // 4 & 1)) // 4).astype(np.uint8)
-    return mean
+    down, right = (int(side > 1) for side in image.shape[-3:-1])
+    rows = np.add(image[..., 0::2, :, :], image[..., down::2, :, :], dtype=np.uint16)
+    total = rows[..., 0::2, :] + rows[..., right::2, :]
+    total += 1 + (total >> 2 & 1)
+    total >>= 2
+    return total.astype(np.uint8)
