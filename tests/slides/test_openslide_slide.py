@@ -42,7 +42,7 @@ def test_a_real_ndpi(dapi):
     assert (dapi.mpp_source, dapi.z_um) == ("file", (0.0,))
     assert (dapi.info.reader, dapi.info.vendor, dapi.info.objective) == (
         "openslide",
-        "hamamatsu",
+        "Hamamatsu",
         40.0,
     )
 

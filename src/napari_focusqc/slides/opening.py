@@ -8,6 +8,7 @@ from pathlib import Path
 from openslide import OpenSlide
 
 from napari_focusqc.errors import NotASlideError, SlideNotFoundError
+from napari_focusqc.slides.mirax_folder import MIRAX, is_mirax
 from napari_focusqc.slides.openslide_slide import OpenSlideSlide
 from napari_focusqc.slides.picture_slide import PictureSlide, is_picture
 from napari_focusqc.slides.slide import Slide
@@ -51,9 +52,9 @@ def open_slide(
     """
     path = Path(path)
     _check_file(path)
-    if is_picture(path):
+    vendor = MIRAX if is_mirax(path) else OpenSlide.detect_format(path)
+    if vendor is None and is_picture(path):
         return PictureSlide(path, mpp, z_step_um)
-    vendor = OpenSlide.detect_format(path)
     if is_tiff(path) and vendor in _PLAIN_TIFF:
         check_directories(path)
         # A compression that is not decoded here may be known to OpenSlide (Aperio's 33003 is).

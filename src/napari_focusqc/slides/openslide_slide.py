@@ -15,17 +15,20 @@ from napari_focusqc.errors import (
     AssociatedImageError,
     ClosedSlideError,
     EmptyLevelError,
-    NotASlideError,
     UnreadableRegionError,
 )
 from napari_focusqc.geometry import Region
 from napari_focusqc.slides.associated import check_picture_size, no_picture
 from napari_focusqc.slides.canvas import lay_canvas, on_white
 from napari_focusqc.slides.colour import srgb_recolour
+from napari_focusqc.slides.openslide_handle import open_handle, read_profile
 from napari_focusqc.slides.planes import settle_heights
 from napari_focusqc.slides.pyramid import CHUNK_PX, build_pyramid
 from napari_focusqc.slides.resolution import as_number, both_axes, settle_resolution
 from napari_focusqc.slides.slide import SlideInfo, Source
+from napari_focusqc.slides.unseen_planes import stated_planes, unseen_planes_note
+from napari_focusqc.slides.vendor_tiff import read_vendor_tiff
+from napari_focusqc.slides.vendor_words import vendor_words
 
 BLOCK_PX = 2048
 """Regions are fetched in blocks of at most this side, which bounds OpenSlide's own buffers."""
@@ -52,8 +55,8 @@ class OpenSlideSlide:
 
     Raises
     ------
-    NotASlideError
-        OpenSlide does not read the file; its own words are in the sentence.
+    NotASlideError, TruncatedSlideError
+        See `open_handle`.
     EmptyLevelError
         A level has no pixels.
     SettingsError
@@ -66,12 +69,7 @@ class OpenSlideSlide:
         self.name = path.name
         self._path = path
         self._lock = Lock()
-        try:
-            handle = OpenSlide(path)
-        except OpenSlideError as error:
-            raise NotASlideError(
-                f"{path.name} cannot be opened: OpenSlide says “{error}”; convert it to OME-TIFF"
-            ) from error
+        handle, self._file = open_handle(path)
         self._handle: OpenSlide | None = handle
         self.level_shapes = tuple((height, width) for width, height in handle.level_dimensions)
         if min(min(shape) for shape in self.level_shapes) < 1:
@@ -83,6 +81,11 @@ class OpenSlideSlide:
         self._objective = self._number("openslide.objective-power")
         self._resolution = settle_resolution(self._stated, mpp, self._objective)
         self.z_um = settle_heights(1, None, z_step_um, self.name).z_um  # it knows one plane
+        self._words = vendor_words(self._properties)
+        self._tiff = read_vendor_tiff(path)
+        self._profile, odd = read_profile(handle, self._properties)
+        planes = max(stated_planes(self._properties), self._tiff.planes)
+        self._notes = tuple(note for note in (unseen_planes_note(planes), odd) if note)
 
     @property
     def mpp(self) -> float | None:
@@ -106,23 +109,22 @@ class OpenSlideSlide:
     @property
     def info(self) -> SlideInfo:
         """What the file says of itself."""
-        vendor = self._properties.get("openslide.vendor")
         return SlideInfo(
-            format=f"{(vendor or 'unknown').capitalize()} ({self._path.suffix or 'no suffix'})",
+            format=self._words.format,
             reader="openslide",
+            compression=self._words.compression or self._tiff.compression,
             objective=self._objective,
-            vendor=vendor,
+            vendor=self._words.vendor,
             path=self._path,
             stated_mpp=self._stated,
             associated=self._associated,
-            notes=self._resolution.notes,
+            notes=(*self._notes, *self._resolution.notes),
         )
 
     @property
     def icc_profile(self) -> bytes | None:
         """The scanner's colour profile."""
-        profile = self._open_handle().color_profile
-        return None if profile is None else bytes(profile.tobytes())
+        return self._profile
 
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
@@ -140,11 +142,11 @@ class OpenSlideSlide:
         ]
         check_picture_size(name, (int(sides[0] or 0), int(sides[1] or 0)), self.name)
         try:
-            with OpenSlide(self._path) as handle:  # its own: an error must not break the slide's
+            with OpenSlide(self._file) as handle:  # its own: an error must not break the slide's
                 return on_white(np.asarray(handle.associated_images[name].convert("RGBA")))
         except OpenSlideError as error:
             raise AssociatedImageError(
-                f"the picture “{name}” of {self.name} cannot be decoded ({error})"
+                f"the picture “{name}” of {self.name} cannot be decoded ({error}); leave it out"
             ) from error
 
     def _tile(self, level: int) -> tuple[int, int]:
@@ -219,8 +221,8 @@ class OpenSlideSlide:
         try:
             with self._lock:
                 if self._handle is broken:
-                    self._handle = OpenSlide(self._path)
-            return OpenSlide(self._path)
+                    self._handle = OpenSlide(self._file)
+            return OpenSlide(self._file)
         except OpenSlideError as error:
             raise UnreadableRegionError(
                 f"{self.name} can no longer be opened ({error}); see whether the file is there"

@@ -1,0 +1,47 @@
+"""What the tests of slides share: files of every scanner maker, written on the spot."""
+
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+SUFFIXES = {"philips": ".tiff", "trestle": ".tif"}
+
+
+def beside(name: str) -> ModuleType:
+    """Import a module of this folder, which is no package."""
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def halves() -> Callable[[NDArray[np.uint8], int], list[NDArray[np.uint8]]]:
+    """Return `halves(image, levels)`."""
+    return beside("vendor_files").halves
+
+
+@pytest.fixture(scope="session")
+def write_vendor() -> Callable[..., Path]:
+    """Return `write(kind, folder, image, *, name="a", **options)`, which returns the file.
+
+    `kind` is scn, philips, bif, trestle, vms, ndpi or mrxs; the options are those of
+    `vendor_files.write_KIND` and of `mirax_files.write_mrxs`.
+    """
+    writers, mirax = beside("vendor_files"), beside("mirax_files")
+
+    def write(
+        kind: str, folder: Path, image: NDArray[np.uint8], *, name: str = "a", **options: object
+    ) -> Path:
+        path = folder / (name + SUFFIXES.get(kind, f".{kind}"))
+        if kind == "mrxs":
+            return mirax.write_mrxs(path, writers.halves(image, 2), **options)
+        return getattr(writers, f"write_{kind}")(path, image, **options)
+
+    return write
