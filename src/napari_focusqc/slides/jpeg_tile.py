@@ -7,7 +7,7 @@ such grey looks like blur.
 
 import struct
 from dataclasses import dataclass
-from functools import partial
+from math import prod
 
 import imagecodecs
 import numpy as np
@@ -43,7 +43,12 @@ class JpegTile:
     outcolorspace: int | str | None
     samples: int
 
-    def decode(self, data: bytes, shapes: tuple[tuple[int, int], ...]) -> NDArray[np.uint8]:
+    def decode(
+        self,
+        data: bytes,
+        shapes: tuple[tuple[int, int], ...],
+        scratch: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
         """Decode one tile.
 
         Parameters
@@ -52,10 +57,12 @@ class JpegTile:
             The compressed bytes.
         shapes
             The (height, width) that it may have.
+        scratch
+            Memory for the largest of them, uint8, flat; new memory is taken where it is None.
 
         Returns
         -------
-        uint8, shape (height, width, samples).
+        uint8, shape (height, width, samples); a view of `scratch` where it was given.
 
         Raises
         ------
@@ -68,18 +75,20 @@ class JpegTile:
         if (height, width) not in shapes or components != self.samples:
             raise ValueError(f"its header says {height} × {width} px, {components} samples")
         shape = (height, width, components) if components > 1 else (height, width)
-        decode = partial(self._decode, shape=shape)
+        if scratch is None or scratch.size < prod(shape):
+            scratch = np.empty(prod(shape), np.uint8)
+        out = scratch[: prod(shape)].reshape(shape)
         if data.rfind(_END, -_PADDING) >= 0:
-            return decode(data)
+            return self._decode(data, out)
         # Without an end mark: whole if and only if what follows does not change the pixels.
-        pixels = decode(data + _END)
-        if not np.array_equal(pixels, decode(data + b"\x55" * _PADDING + _END)):
+        pixels = self._decode(data + _END, out)
+        other = self._decode(data + b"\x55" * _PADDING + _END, np.empty_like(out))
+        if not np.array_equal(pixels, other):
             raise ValueError("it was cut off")
         return pixels
 
-    def _decode(self, data: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-        """Return the pixels, (height, width, samples)."""
-        out = np.empty(shape, np.uint8)
+    def _decode(self, data: bytes, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Decode into `out`; return it as (height, width, samples)."""
         imagecodecs.jpeg8_decode(
             data,
             tables=self.tables,
@@ -87,7 +96,7 @@ class JpegTile:
             outcolorspace=self.outcolorspace,
             out=out,
         )
-        return out.reshape(*shape[:2], self.samples)
+        return out.reshape(*out.shape[:2], self.samples)
 
 
 def jpeg_shape(data: bytes) -> tuple[int, int, int]:

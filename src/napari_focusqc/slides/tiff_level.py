@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 TileShapes = tuple[tuple[int, int], ...]
 """The (height, width) that a decoded tile may have: full, or cut to the image."""
 
-Decode = Callable[[bytes, int, TileShapes], NDArray[np.uint8]]
-"""Turns a tile's bytes, its index and the shapes it may have into (h, w, samples)."""
+Decode = Callable[[bytes, int, TileShapes, NDArray[np.uint8]], NDArray[np.uint8]]
+"""Turns a tile's bytes, its index and the shapes it may have into (h, w, samples); the last
+argument is memory for a full tile, which may be used and returned."""
 
 
 @dataclass(frozen=True, slots=True)

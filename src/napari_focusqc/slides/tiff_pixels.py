@@ -155,9 +155,11 @@ def _jpeg_colours(page: TiffPage) -> tuple[str | None, str | None]:
     return None, "RGB"
 
 
-def _decode_jpeg(tile: JpegTile, data: bytes, _index: int, shapes: TileShapes) -> NDArray[np.uint8]:
+def _decode_jpeg(
+    tile: JpegTile, data: bytes, _index: int, shapes: TileShapes, scratch: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
     """Decode a JPEG tile; all tiles of a page are alike, whatever their index."""
-    return tile.decode(data, shapes)
+    return tile.decode(data, shapes, scratch)
 
 
 def _decode_other(
@@ -166,6 +168,7 @@ def _decode_other(
     data: bytes,
     index: int,
     shapes: TileShapes,
+    _scratch: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
     """Decode a tile through tifffile; (h, w, samples)."""
     if check is not None:
@@ -203,7 +206,9 @@ def banded(
     return TiffPlane(starts, np.tile(rows * row_bytes, samples), _decode_plain)
 
 
-def _decode_plain(data: bytes, _index: int, shapes: TileShapes) -> NDArray[np.uint8]:
+def _decode_plain(
+    data: bytes, _index: int, shapes: TileShapes, _scratch: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
     """Give plain bytes the shape of their band, (h, w, samples)."""
     height, width = shapes[-1]
     return np.frombuffer(data, np.uint8).reshape(height, width, -1)
