@@ -24,8 +24,9 @@ demo: setup ## score the sample slide and show it; without a display write a scr
 test: setup ## run all tests (FOCUSQC_TEST_DATA names the folder of real slides)
 	$(SHOWN) $(BIN)/python -m pytest -q --durations=15 $(ARGS)
 
-bench: setup ## measure speed and memory on slides made for it
-	$(BIN)/python tests/benchmarks/bench_score.py $(ARGS)
+BENCH ?= score
+bench: setup ## measure scoring (BENCH=read: reading, against OpenSlide); ARGS are passed on
+	$(BIN)/python tests/benchmarks/bench_$(BENCH).py $(ARGS)
 
 lint: setup ## check style and formatting
 	$(BIN)/ruff check .
@@ -39,8 +40,8 @@ format: setup ## mend style and formatting
 	$(BIN)/ruff format .
 
 SLIDE ?= $(FOCUSQC_TEST_DATA)/wsi/openslide-cmu/CMU-1-Small-Region.svs
-screenshots: setup ## make the README's picture again (SLIDE names CMU-1-Small-Region.svs)
-	NAPARI_CONFIG= $(SHOWN) $(BIN)/python scripts/screenshots.py "$(SLIDE)"
+screenshots: setup ## make the pictures of the guides again (SLIDE names CMU-1-Small-Region.svs)
+	NAPARI_CONFIG= $(SHOWN) $(BIN)/python scripts/screenshots.py "$(SLIDE)" $(ARGS)
 
 pages: setup ## write what the weights' cards say into docs/models.md
 	$(BIN)/python scripts/models_page.py

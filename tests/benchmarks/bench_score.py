@@ -3,8 +3,8 @@
     python tests/benchmarks/bench_score.py            the rates on 20,000 × 20,000 px
     python tests/benchmarks/bench_score.py --memory   peak memory on 20,000² and 60,000² px
 
-The slides are written here: a real tissue image (scikit-image's) as tiled 4:2:0 JPEG with two
-coarser levels. The 60,000² one is sparse: nine tenths of its tiles hold no data, which is white.
+The slides are written by slides_to_measure.py. The 60,000² one is sparse: nine tenths of its tiles
+hold no data, which is white.
 """
 
 import argparse
@@ -13,72 +13,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import imagecodecs
-import numpy as np
 import tifffile
 import torch
-from skimage import data
+from slides_to_measure import TILE, write_slide
 
 from napari_focusqc import ScoreSettings, open_slide, score_slide
 
-TILE = 256
 THREADS = 2
-
-
-def tissue_period(downsample: int) -> np.ndarray:
-    """Return a seamless 1024 px square of tissue, area-averaged by `downsample`."""
-    field = data.immunohistochemistry()
-    field = np.concatenate([field, field[::-1]])
-    field = np.concatenate([field, field[:, ::-1]], axis=1)
-    side = 1024 // downsample
-    small = field.reshape(side, downsample, side, downsample, 3).mean((1, 3)).astype(np.uint8)
-    return np.tile(small, (downsample, downsample, 1))
-
-
-def tiles(side: int, downsample: int, sparse: bool) -> Iterator[bytes]:
-    """Yield a level's tiles, encoded; of a sparse slide only a square in the corner has data."""
-    period = tissue_period(downsample)
-    steps = range(0, 1024, TILE)
-    encoded = [
-        [
-            imagecodecs.jpeg8_encode(
-                np.ascontiguousarray(period[y : y + TILE, x : x + TILE]), level=80
-            )
-            for x in steps
-        ]
-        for y in steps
-    ]
-    count = -(-side // TILE)
-    full = int(count * 0.1**0.5) if sparse else count
-    for row in range(count):
-        for col in range(count):
-            tile = encoded[row % len(steps)][col % len(steps)]
-            yield tile if max(row, col) < full else b""
-
-
-def write_slide(path: Path, side: int, sparse: bool = False) -> None:
-    """Write a slide of side × side px at 0.25 µm/px with levels 1, 4 and 16."""
-    with tifffile.TiffWriter(path, bigtiff=True) as tif:
-        for downsample in (1, 4, 16):
-            part = side // downsample
-            tif.write(
-                tiles(part, downsample, sparse),
-                shape=(part, part, 3),
-                dtype=np.uint8,
-                tile=(TILE, TILE),
-                photometric="ycbcr",
-                compression="jpeg",
-                subsampling=(2, 2),
-                resolution=(1e4 / (0.25 * downsample), 1e4 / (0.25 * downsample)),
-                resolutionunit="CENTIMETER",
-                subfiletype=0 if downsample == 1 else 1,
-                subifds=2 if downsample == 1 else None,
-                metadata=None,
-            )
 
 
 def decode_rate(path: Path) -> float:
@@ -115,9 +60,9 @@ def score_rate(path: Path, model: str) -> tuple[float, float, int]:
 def rates(folder: Path) -> None:
     """Print decode rate and score rates, all in one run."""
     path = folder / "20000.tif"
-    write_slide(path, 20_000)
+    write_slide(path, (20_000, 20_000))
     warm = folder / "warm.tif"
-    write_slide(warm, 4096)
+    write_slide(warm, (4096, 4096))
     score_rate(warm, "focuslitenn-1")
     before = decode_rate(path)
     rows = [(model, *score_rate(path, model)) for model in ("focuslitenn-1", "focuslitenn-10")]
@@ -134,7 +79,7 @@ def memory(folder: Path) -> None:
     """Print the peak memory of a process of its own per slide."""
     for side, sparse in ((20_000, False), (60_000, True)):
         path = folder / f"{side}.tif"
-        write_slide(path, side, sparse)
+        write_slide(path, (side, side), sparse)
         command = [sys.executable, __file__, "--peak", str(path)]
         print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
         path.unlink()
