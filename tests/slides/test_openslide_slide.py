@@ -1,17 +1,23 @@
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 
 import numpy as np
 import pytest
+import tifffile
 from openslide import OpenSlide
+from PIL import Image, ImageCms
 
 from napari_focusqc.errors import (
+    AssociatedImageError,
     ClosedSlideError,
+    ColourProfileError,
     NotASlideError,
     RegionError,
     SettingsError,
     UnreadableRegionError,
 )
 from napari_focusqc.geometry import Region
+from napari_focusqc.slides.openslide_handle import read_profile
 from napari_focusqc.slides.openslide_slide import OpenSlideSlide
 
 
@@ -116,6 +122,101 @@ def test_a_closed_slide_says_so(dapi):
 def test_openslides_own_words_are_passed_on(test_data):
     with pytest.raises(NotASlideError, match="BitsAllocated value 16 != 8"):
         OpenSlideSlide(test_data / "wsi/dicom/sm_image_grayscale.dcm")
+
+
+def on_white(image):
+    """Lay a picture of OpenSlide's on white."""
+    white = Image.new("RGBA", image.size, "white")
+    return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
+
+
+def test_the_macro_picture_of_a_real_ndpi(dapi):
+    assert dapi.info.associated == ("macro",)
+    picture = dapi.associated_image("macro")
+    assert (picture.shape, picture.dtype) == ((406, 1188, 3), np.uint8)
+    with OpenSlide(dapi.info.path) as handle:
+        assert np.array_equal(picture, on_white(handle.associated_images["macro"]))
+
+
+@pytest.mark.parametrize("name", ["label", "macro", "thumbnail"])
+def test_the_pictures_of_a_real_svs_are_openslides_own(test_data, name):
+    path = test_data / "wsi/openslide-cmu/CMU-1-Small-Region.svs"
+    slide = OpenSlideSlide(path)
+    assert set(slide.info.associated) == {"label", "macro", "thumbnail"}
+    with OpenSlide(path) as handle:
+        assert np.array_equal(
+            slide.associated_image(name), on_white(handle.associated_images[name])
+        )
+
+
+def test_a_picture_that_is_not_there_is_refused_with_those_that_are(dapi):
+    with pytest.raises(AssociatedImageError, match=r"no picture 'label'; there are: macro"):
+        dapi.associated_image("label")
+    dapi.close()
+    with pytest.raises(ClosedSlideError):
+        dapi.associated_image("macro")
+
+
+def test_a_picture_that_claims_too_much_is_refused_before_it_is_decoded(dapi, monkeypatch):
+    """The claim is OpenSlide's own property, as it is known before any pixel."""
+    monkeypatch.setitem(dapi._properties, "openslide.associated.macro.height", "1000000")
+    monkeypatch.setattr(OpenSlide, "associated_images", property(lambda _: pytest.fail("decoded")))
+    with pytest.raises(AssociatedImageError, match=r"claims 1188 × 1000000 px, too large"):
+        dapi.associated_image("macro")
+
+
+def test_a_damaged_picture_leaves_the_slide_readable(tmp_path, write_vendor, tissue_image):
+    image = tissue_image(128, 192)
+    path = write_vendor("ndpi", tmp_path, image, macro=tissue_image(64, 64))
+    with tifffile.TiffFile(path) as tiff:
+        place, length = tiff.pages[-1].dataoffsets[0], tiff.pages[-1].databytecounts[0]
+    good = whole(OpenSlideSlide(path))
+    slide = OpenSlideSlide(path)
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(bytes(length))
+    for _ in range(2):
+        with pytest.raises(AssociatedImageError, match=r"“macro” of a\.ndpi .*; leave it out"):
+            slide.associated_image("macro")
+        assert np.array_equal(whole(slide), good)
+
+
+def test_a_real_colour_profile(test_data):
+    slide = OpenSlideSlide(test_data / "wsi/dicom/sm_image.dcm")
+    profile = ImageCms.ImageCmsProfile(BytesIO(slide.icc_profile))
+    assert profile.profile.xcolor_space.strip() == "RGB"
+    plain, shown = (slide.pyramid(srgb=srgb)[0].compute() for srgb in (False, True))
+    assert plain.shape == shown.shape == (50, 50, 3)
+
+
+def test_no_colour_profile_is_none(dapi):
+    assert dapi.icc_profile is None
+    with pytest.raises(ColourProfileError, match="has no colour profile"):
+        dapi.pyramid(srgb=True)
+
+
+class Handle:
+    """An OpenSlide handle of which only the colour profile is asked."""
+
+    def __init__(self, profile):
+        self._profile = profile
+
+    @property
+    def color_profile(self):
+        return ImageCms.getOpenProfile(BytesIO(self._profile))
+
+
+def test_a_damaged_colour_profile_is_left_out_and_said():
+    profile, note = read_profile(Handle(b"no profile" * 50), {"openslide.icc-size": "500"})
+    assert profile is None
+    assert note.startswith("its colour profile is damaged (")
+    assert note.endswith(") and is left out")
+
+
+def test_a_colour_profile_that_claims_too_much_is_not_looked_at():
+    profile, note = read_profile(None, {"openslide.icc-size": "99999999"})
+    assert profile is None
+    assert note == "its colour profile claims 99999999 bytes and is left out"
 
 
 def test_a_given_mpp_goes_before_the_files(test_data):

@@ -1,5 +1,7 @@
 """Every format that OpenSlide reads and that can be written here, through the front door."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from openslide import OpenSlide
@@ -73,6 +75,17 @@ def test_jpeg_pixels_are_openslides_own(tmp_path, write_vendor, image, kind):
             expected = np.asarray(handle.read_region((0, 0), level, sides))[..., :3]
             assert np.array_equal(whole(slide, level), expected)
     assert np.abs(whole(slide).astype(int) - image).mean() < 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_several_threads_read_what_one_reads(tmp_path, write_vendor, image, kind):
+    slide = open_slide(write_vendor(kind, tmp_path, image))
+    expected = whole(slide)
+    regions = [Region(y, x, 50, 70) for y in range(0, 200, 40) for x in range(0, 300, 60)] * 4
+    with ThreadPoolExecutor(4) as pool:
+        for region, pixels in zip(regions, pool.map(slide.read, regions), strict=True):
+            part = expected[region.y : region.bottom, region.x : region.right]
+            assert np.array_equal(pixels, part)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -150,8 +150,7 @@ def write_bif(
 ) -> Path:
     """Write a Ventana BIF of 0.25 µm/px, 40x and 2 levels: tiles of 64 px that may overlap.
 
-    The sides of `image` are `64 + n * (64 - overlap)` px. With more planes than one the others'
-    tiles follow, as in the files of a DP 200.
+    The sides of `image` are `64 + n * (64 - overlap)` px. More `planes` are only claimed.
     """
     tile, step = 64, 64 - overlap
     rows, columns = ((side - overlap) // step for side in image.shape[:2])
@@ -218,15 +217,11 @@ def write_vms(path: Path, image: Pixels, *, planes: int = 1, macro: Pixels | Non
     Sides of `image` divide by 64.
     """
     height, width, _ = image.shape
-    stem, middle = path.with_suffix(""), width // 2
-    parts = {
-        f"{stem.name}_0.jpg": image[:, :middle],
-        f"{stem.name}_1.jpg": image[:, middle:],
-        f"{stem.name}_map.jpg": halves(image, 5)[-1],
-    }
-    for name, pixels in parts.items():
-        blocks = min(4, pixels.shape[1] // 8)
-        path.with_name(name).write_bytes(jpeg(pixels, restart_marker_blocks=blocks))
+    stem, (left, right) = path.with_suffix(""), np.split(image, 2, axis=1)
+    parts = {"_0": left, "_1": right, "_map": halves(image, 5)[-1]}
+    for end, pixels in parts.items():
+        data = jpeg(pixels, restart_marker_blocks=min(4, pixels.shape[1] // 8))
+        path.with_name(f"{stem.name}{end}.jpg").write_bytes(data)
     lines = [
         "[Virtual Microscope Specimen]",
         f"NoLayers={planes}",

@@ -22,7 +22,7 @@ def open_handle(path: Path) -> tuple[OpenSlide, Path]:
     """Open a file, and say under which path.
 
     OpenSlide looks for the other files of a VMS or DICOM slide beside a link, not beside what it
-    leads to. A link is opened at both places, and the one with more levels is taken.
+    leads to. A link is opened at both places, and the one with more levels and pictures is taken.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def open_handle(path: Path) -> tuple[OpenSlide, Path]:
             refusals.append(error)
     if not found:
         raise _refusal(path.name, str(refusals[0])) from refusals[0]
-    found.sort(key=lambda pair: -pair[0].level_count)
+    found.sort(key=lambda pair: -pair[0].level_count - len(pair[0].associated_images))
     for handle, _ in found[1:]:
         handle.close()
     return found[0]
