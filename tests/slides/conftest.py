@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 SUFFIXES = {"philips": ".tiff", "trestle": ".tif"}
+LEVELS = {"mrxs": 2, "ndpi": 2, "vms": 5, "vmu": 5}
 
 
 def beside(name: str) -> ModuleType:
@@ -31,17 +32,19 @@ def halves() -> Callable[[NDArray[np.uint8], int], list[NDArray[np.uint8]]]:
 def write_vendor() -> Callable[..., Path]:
     """Return `write(kind, folder, image, *, name="a", **options)`, which returns the file.
 
-    `kind` is scn, philips, bif, trestle, vms, ndpi or mrxs; the options are those of
-    `vendor_files.write_KIND` and of `mirax_files.write_mrxs`.
+    `kind` is scn, philips, bif, trestle, vms, vmu, ndpi or mrxs; the options are those of
+    `write_KIND` in `vendor_files`, `hamamatsu_files` and `mirax_files`.
     """
-    writers, mirax = beside("vendor_files"), beside("mirax_files")
+    tiff, *others = map(beside, ("vendor_files", "hamamatsu_files", "mirax_files"))
 
     def write(
-        kind: str, folder: Path, image: NDArray[np.uint8], *, name: str = "a", **options: object
+        kind: str, folder: Path, image: NDArray[np.uint8], /, *, name: str = "a", **options: object
     ) -> Path:
         path = folder / (name + SUFFIXES.get(kind, f".{kind}"))
-        if kind == "mrxs":
-            return mirax.write_mrxs(path, writers.halves(image, 2), **options)
-        return getattr(writers, f"write_{kind}")(path, image, **options)
+        writer = f"write_{kind}"
+        for module in others:
+            if hasattr(module, writer):
+                return getattr(module, writer)(path, tiff.halves(image, LEVELS[kind]), **options)
+        return getattr(tiff, writer)(path, image, **options)
 
     return write

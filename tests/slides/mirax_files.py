@@ -27,12 +27,14 @@ def write_mrxs(
     pictures: dict[str, Pixels] | None = None,
     focus_levels: int = 1,
     spare_files: int = 0,
+    hole: int | None = None,
     encoding: str = "utf-8",
 ) -> Path:
     """Write a slide of 0.25 µm/px, 40x, cut into tiles of 64 px; each level has its own data file.
 
     `levels` divide by 64; each is half of the one before. `pictures` are named "macro", "label"
-    or "thumbnail". `spare_files` are data files that are listed and hold nothing of use.
+    or "thumbnail". `spare_files` are data files that are listed and hold nothing of use. `hole` is
+    a tile of level 0 that the scanner left out.
     """
     folder = path.with_suffix("")
     folder.mkdir()
@@ -40,6 +42,7 @@ def write_mrxs(
     across, down = levels[0].shape[1] // TILE, levels[0].shape[0] // TILE
     files = [bytearray() for _ in levels]
     pages = [_cut(image, level, across, files[level], kind) for level, image in enumerate(levels)]
+    pages[0] = [entry for entry in pages[0] if entry[0] != hole]
     pictures = pictures or {}
     records = [_append(files[0], _encoded(image, "JPEG")) for image in pictures.values()]
     (folder / "Index.dat").write_bytes(_index(pages, records))

@@ -13,7 +13,7 @@ from napari_focusqc.geometry import Region
 from napari_focusqc.slides.opening import open_slide
 from napari_focusqc.slides.openslide_slide import OpenSlideSlide
 
-KINDS = ("scn", "philips", "bif", "trestle", "mrxs", "vms", "ndpi")
+KINDS = ("scn", "philips", "bif", "trestle", "mrxs", "vms", "vmu", "ndpi")
 SHAPE = (128, 192)
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 

@@ -1,17 +1,13 @@
-"""The smallest files that OpenSlide takes for a vendor's; every picture in them is given.
+"""The smallest TIFF files that OpenSlide takes for those of Leica, Philips, Ventana and Trestle.
 
 Level 0 is `image`; each further level is the area mean by 2 × 2 of the one before it.
 """
 
-import io
-import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
 
 Pixels = NDArray[np.uint8]
 
@@ -24,13 +20,6 @@ def halves(image: Pixels, levels: int) -> list[Pixels]:
         blocks = pyramid[-1].reshape(height // 2, 2, width // 2, 2, 3)
         pyramid.append(np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8))
     return pyramid
-
-
-def jpeg(image: Pixels, **options: int) -> bytes:
-    """Return a JPEG file with every colour at full resolution."""
-    data = io.BytesIO()
-    Image.fromarray(image).save(data, "JPEG", quality=92, subsampling=0, **options)
-    return data.getvalue()
 
 
 def _page(tile: int, compression: str | None, **more: object) -> dict[str, object]:
@@ -145,12 +134,14 @@ def write_bif(
     *,
     overlap: int = 0,
     planes: int = 1,
+    stitched: bool = True,
     compression: str | None = None,
     macro: Pixels | None = None,
 ) -> Path:
     """Write a Ventana BIF of 0.25 µm/px, 40x and 2 levels: tiles of 64 px that may overlap.
 
     The sides of `image` are `64 + n * (64 - overlap)` px. More `planes` are only claimed.
+    Without `stitched` it is the plain TIFF of an older Ventana scanner.
     """
     tile, step = 64, 64 - overlap
     rows, columns = ((side - overlap) // step for side in image.shape[:2])
@@ -186,7 +177,7 @@ def write_bif(
         )
         for level, pixels in enumerate(halves(cut, 2)):
             about = f"level={level} mag={40 / 2**level:g} quality=95"
-            extra = [(700, 1, len(area), area.encode(), True)] if level == 0 else []
+            extra = [(700, 1, len(area), area.encode(), True)] if stitched and level == 0 else []
             writer.write(
                 pixels, **_page(tile, compression, description=about, extratags=extra, software="x")
             )
@@ -208,93 +199,4 @@ def write_trestle(path: Path, image: Pixels, *, compression: str | None = None) 
                     resolution=(0.25, 0.25),
                 ),
             )
-    return path
-
-
-def write_vms(path: Path, image: Pixels, *, planes: int = 1, macro: Pixels | None = None) -> Path:
-    """Write a Hamamatsu VMS of 0.25 µm/px, 40x: two JPEGs side by side and a coarse map.
-
-    Sides of `image` divide by 64.
-    """
-    height, width, _ = image.shape
-    stem, (left, right) = path.with_suffix(""), np.split(image, 2, axis=1)
-    parts = {"_0": left, "_1": right, "_map": halves(image, 5)[-1]}
-    for end, pixels in parts.items():
-        data = jpeg(pixels, restart_marker_blocks=min(4, pixels.shape[1] // 8))
-        path.with_name(f"{stem.name}{end}.jpg").write_bytes(data)
-    lines = [
-        "[Virtual Microscope Specimen]",
-        f"NoLayers={planes}",
-        "NoJpegColumns=2",
-        "NoJpegRows=1",
-        f"ImageFile={stem.name}_0.jpg",
-        f"ImageFile(1,0)={stem.name}_1.jpg",
-        f"MapFile={stem.name}_map.jpg",
-        f"PhysicalWidth={width * 250}",
-        f"PhysicalHeight={height * 250}",
-        "SourceLens=40",
-    ]
-    if macro is not None:
-        path.with_name(f"{stem.name}_macro.jpg").write_bytes(jpeg(macro))
-        lines.append(f"MacroImage={stem.name}_macro.jpg")
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-def write_ndpi(
-    path: Path,
-    image: Pixels,
-    *,
-    levels: int = 2,
-    heights: Sequence[int] = (0,),
-    macro: Pixels | None = None,
-) -> Path:
-    """Write a Hamamatsu NDPI of 0.25 µm/px, 40x; `heights` of the planes are in nm.
-
-    Its directories are a TIFF's, but offsets between them have 8 bytes and each is followed by
-    the upper halves of its values.
-    """
-    pages = [
-        (pixels if z == 0 else 255 - pixels, 40.0, z)
-        for pixels in halves(image, levels)
-        for z in heights
-    ]
-    if macro is not None:
-        pages.append((macro, -1.0, 0))
-    data = bytearray(b"II*\0" + bytes(8))
-    link = 4
-    for pixels, lens, z in pages:
-        start, stream = len(data), jpeg(pixels)
-        data += stream
-        scale = pages[0][0].shape[1] / pixels.shape[1]
-        resolution = len(data)
-        data += struct.pack("<II", round(40000 / scale), 1)
-        maker = len(data)
-        data += b"Hamamatsu\0"
-        height, width, _ = pixels.shape
-        tags = [
-            (256, 4, 1, struct.pack("<I", width)),
-            (257, 4, 1, struct.pack("<I", height)),
-            (258, 3, 1, struct.pack("<I", 8)),
-            (259, 3, 1, struct.pack("<I", 7)),
-            (262, 3, 1, struct.pack("<I", 6)),
-            (271, 2, 10, struct.pack("<I", maker)),
-            (273, 4, 1, struct.pack("<I", start)),
-            (277, 3, 1, struct.pack("<I", 3)),
-            (278, 4, 1, struct.pack("<I", height)),
-            (279, 4, 1, struct.pack("<I", len(stream))),
-            (282, 5, 1, struct.pack("<I", resolution)),
-            (283, 5, 1, struct.pack("<I", resolution)),
-            (296, 3, 1, struct.pack("<I", 3)),
-            (65420, 4, 1, struct.pack("<I", 1)),
-            (65421, 11, 1, struct.pack("<f", lens)),
-            (65424, 9, 1, struct.pack("<i", z)),
-        ]
-        data[link : link + 8] = struct.pack("<Q", len(data))
-        data += struct.pack("<H", len(tags))
-        for code, kind, count, value in tags:
-            data += struct.pack("<HHI", code, kind, count) + value
-        link = len(data)
-        data += bytes(8 + 4 * len(tags))
-    path.write_bytes(data)
     return path

@@ -35,7 +35,6 @@ _WORDS = {
     "philips": VendorWords("Philips TIFF", "Philips"),
     "sakura": VendorWords("Sakura SVSLIDE", "Sakura"),
     "trestle": VendorWords("Trestle TIFF", "Trestle"),
-    "ventana": VendorWords("Ventana BIF", "Ventana"),
     "zeiss": VendorWords("Zeiss CZI", "Zeiss"),
 }
 _MIRAX_COMPRESSIONS = {"JPEG": "JPEG", "PNG": "PNG", "BMP24": "none"}
@@ -60,6 +59,9 @@ def vendor_words(properties: Mapping[str, str]) -> VendorWords:
         return _hamamatsu(properties)
     if vendor == "mirax":
         return _mirax(properties)
+    if vendor == "ventana":
+        stitched = "openslide.region[0].x" in properties  # only BIF lists its tiles' places
+        return VendorWords("Ventana BIF" if stitched else "Ventana TIFF", "Ventana")
     if vendor == "dicom":
         return VendorWords(
             "DICOM WSI",
