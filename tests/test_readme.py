@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_focusqc.cli.commands import command_parser
-from napari_focusqc.optics import radius_range
+from napari_focusqc.optics.classes import radius_range
 from napari_focusqc.results.focus_map import MapSource, Verdict
 from napari_focusqc.results.summary import MapSummary
 from napari_focusqc.results.tables import COLUMNS

@@ -10,7 +10,8 @@ from skimage.data import immunohistochemistry
 from napari_focusqc.models.card import Weights
 from napari_focusqc.models.registry import find_weights, shipped_weights
 from napari_focusqc.models.weights import load_network
-from napari_focusqc.optics import blur, bokeh_kernel, to_uint8
+from napari_focusqc.optics.camera import to_uint8
+from napari_focusqc.optics.kernels import blur, bokeh_kernel
 from napari_focusqc.pipeline import score_image
 
 SHIPPED = shipped_weights()

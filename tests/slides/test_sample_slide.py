@@ -4,7 +4,7 @@ from openslide import OpenSlide
 
 from napari_focusqc.errors import MapFileError, OutputError
 from napari_focusqc.geometry import Region
-from napari_focusqc.optics import blur, bokeh_kernel
+from napari_focusqc.optics.kernels import blur, bokeh_kernel
 from napari_focusqc.slides import sample_slide as sample_module
 from napari_focusqc.slides.opening import open_slide
 from napari_focusqc.slides.sample_layout import (

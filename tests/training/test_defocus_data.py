@@ -7,7 +7,8 @@ import pytest
 from scipy.ndimage import laplace
 
 from napari_focusqc.errors import TrainingError
-from napari_focusqc.optics import blur, bokeh_kernel, oof_class_of_radius
+from napari_focusqc.optics.classes import oof_class_of_radius
+from napari_focusqc.optics.kernels import blur, bokeh_kernel
 from napari_focusqc.training import defocus_data
 from napari_focusqc.training.defocus_data import (
     blurred_crop,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from skimage.data import immunohistochemistry
 
-from napari_focusqc.optics import poisson_noise
+from napari_focusqc.optics.noise import poisson_noise
 
 CELL_PX = 64
 """Side of the squares in which the defocus is constant, and of a pixel of the truth, level-0 px."""

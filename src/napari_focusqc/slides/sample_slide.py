@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tifffile import TiffFile, TiffWriter, imwrite
 
 from napari_focusqc.errors import MapFileError, OutputError
-from napari_focusqc.optics import blur, bokeh_kernel
+from napari_focusqc.optics.kernels import blur, bokeh_kernel
 from napari_focusqc.progress import Progress
 from napari_focusqc.slides.pyramid import halve
 from napari_focusqc.slides.sample_layout import (

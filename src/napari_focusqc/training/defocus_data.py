@@ -24,7 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_focusqc.errors import TrainingError
-from napari_focusqc.optics import OOF_CLASSES, bokeh_kernel, degrade, radius_range
+from napari_focusqc.optics.camera import degrade
+from napari_focusqc.optics.classes import OOF_CLASSES, radius_range
+from napari_focusqc.optics.kernels import bokeh_kernel
 from napari_focusqc.progress import Progress
 from napari_focusqc.training.field_images import shrink
 from napari_focusqc.training.fields import Field
