@@ -1,8 +1,10 @@
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_focusqc.errors import NotASlideError
 from napari_focusqc.geometry import Region
@@ -138,6 +140,18 @@ def test_one_plane_needs_no_sentence():
 )
 def test_leica_planes_are_counted_in_each_image(description, planes):
     assert leica_planes(description) == planes
+
+
+@pytest.mark.parametrize(("depth", "planes"), [(1, 1), (5, 5), (4_000_000_000, 1)])
+def test_a_tiff_may_state_the_depth_of_its_images(tmp_path, tissue_image, depth, planes):
+    path = tmp_path / "a.tif"
+    options = {"photometric": "rgb", "metadata": None, "byteorder": "<"}
+    tifffile.imwrite(path, tissue_image(64, 64), extratags=[(65000, 4, 1, depth, True)], **options)
+    written, wanted = (struct.pack("<HHII", code, 4, 1, depth) for code in (65000, 32997))
+    data = path.read_bytes()
+    assert data.count(written) == 1
+    path.write_bytes(data.replace(written, wanted))  # tifffile writes no such tag
+    assert read_vendor_tiff(path) == VendorTiff("none", planes)
 
 
 def write_text(path: Path) -> None:

@@ -19,11 +19,12 @@ from tifffile import TiffFile, TiffFrame, TiffPage
 
 from napari_focusqc.slides.tiff_directory import DAMAGED, is_tiff
 from napari_focusqc.slides.tiff_pixels import COMPRESSIONS
+from napari_focusqc.slides.unseen_planes import MOST_PLANES
 
 MOST_PAGES = 1024
 """Further directories are not looked at; 20 planes of 10 levels are 200."""
 
-MOST_XML_CHARS = 1 << 24
+MOST_XML_CHARS = 1 << 22
 
 _LENS, _HEIGHT_NM = 65421, 65424
 _LEICA = "http://www.leica-microsystems.com/scn/"
@@ -60,8 +61,12 @@ def read_vendor_tiff(path: Path) -> VendorTiff:
         with TiffFile(path) as tiff:
             pages = list(islice(_pages(tiff), MOST_PAGES))
             largest = max(pages, key=lambda page: page.imagewidth * page.imagelength)
-            planes = max(_ndpi_planes(pages), leica_planes(pages[0].description))
-            planes = max(planes, *(int(page.imagedepth) for page in pages))
+            depths = [int(page.imagedepth) for page in pages]
+            planes = max(
+                _ndpi_planes(pages),
+                leica_planes(pages[0].description),
+                *(depth for depth in depths if depth <= MOST_PLANES),
+            )
             code = int(largest.compression)
             return VendorTiff((COMPRESSIONS | _FURTHER_COMPRESSIONS).get(code), planes)
     except DAMAGED:
