@@ -1,5 +1,6 @@
 """What the tests of every room share: the real data, and small slides written on the spot."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from numpy.typing import NDArray
 
 WriteTiff = Callable[..., Path]
@@ -154,3 +156,64 @@ def jpeg_decodes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(imagecodecs, "jpeg8_decode", count)
     return seen
+
+
+@pytest.fixture(scope="session")
+def write_ome_zarr() -> Callable[..., Path]:
+    """Return `write(path, levels, axes, *, version, mpp, z, omero, **how)`."""
+
+    def write(
+        path: Path,
+        levels: list[NDArray[np.uint8]],
+        axes: str,
+        *,
+        version: str = "0.5",
+        mpp: float | None = 0.25,
+        z: tuple[float, float] = (0.0, 1.0),
+        omero: object = None,
+        **how: object,
+    ) -> Path:
+        """Write arrays whose axes are the letters of `axes`, finest first, with zarr alone.
+
+        Without `mpp` the axes have no unit; `z` is the first height and the distance of planes,
+        µm; `how` goes to `zarr.create_array`.
+        """
+        zarr_format = 2 if version == "0.4" else 3
+        kinds = {"t": "time", "c": "channel"}
+        named = [{"name": axis, "type": kinds.get(axis, "space")} for axis in axes]
+        if mpp is not None:
+            named = [
+                axis | ({"unit": "micrometer"} if axis["type"] == "space" else {}) for axis in named
+            ]
+        datasets = []
+        for number, level in enumerate(levels):
+            keys = {"name": "v2" if zarr_format == 2 else "default", "separator": "/"}
+            plain = {"chunks": [min(side, 64) for side in level.shape], "chunk_key_encoding": keys}
+            array = zarr.create_array(
+                path / str(number),
+                shape=level.shape,
+                dtype=level.dtype,
+                zarr_format=zarr_format,
+                **(plain | how),
+            )
+            array[...] = level
+            side = (mpp or 1.0) * 2**number
+            scale = [{"y": side, "x": side, "z": z[1]}.get(axis, 1.0) for axis in axes]
+            offset = [z[0] if axis == "z" else 0.0 for axis in axes]
+            placed = [
+                {"type": "scale", "scale": scale},
+                {"type": "translation", "translation": offset},
+            ]
+            datasets.append({"path": str(number), "coordinateTransformations": placed})
+        image = {"axes": named, "datasets": datasets}
+        if zarr_format == 2:
+            ome = {"multiscales": [image | {"version": version}], "omero": omero}
+            (path / ".zgroup").write_text('{"zarr_format": 2}')
+            (path / ".zattrs").write_text(json.dumps(ome))
+        else:
+            ome = {"ome": {"version": version, "multiscales": [image], "omero": omero}}
+            group = {"zarr_format": 3, "node_type": "group", "attributes": ome}
+            (path / "zarr.json").write_text(json.dumps(group))
+        return path
+
+    return write

@@ -48,3 +48,15 @@ def write_vendor() -> Callable[..., Path]:
         return getattr(tiff, writer)(path, image, **options)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def zarr_files() -> ModuleType:
+    """Return the module `zarr_files`: arrays of every layout, and ways to spoil a folder."""
+    return beside("zarr_files")
+
+
+@pytest.fixture(scope="session")
+def tiff_files() -> ModuleType:
+    """Return the module `tiff_files`: writers of QPTIFF, SVS with planes, and OME-TIFF."""
+    return beside("tiff_files")

@@ -15,6 +15,8 @@ from napari_focusqc.slides.slide import Slide
 from napari_focusqc.slides.tiff_directory import check_directories, is_tiff
 from napari_focusqc.slides.tiff_layout import is_decodable
 from napari_focusqc.slides.tiff_slide import TiffSlide
+from napari_focusqc.slides.zarr_folder import is_zarr, zarr_folder
+from napari_focusqc.slides.zarr_slide import ZarrSlide
 
 _PLAIN_TIFF = {None, "aperio", "generic-tiff"}
 """What OpenSlide calls a TIFF without a dialect of its own; the others place their tiles in ways
@@ -30,7 +32,7 @@ def open_slide(
     ----------
     path
         SVS, OME-TIFF or another TIFF (read through tifffile), or whatever else OpenSlide reads:
-        NDPI, DICOM, MRXS, SCN, BIF …
+        NDPI, DICOM, MRXS, SCN, BIF …; or the folder of an OME-Zarr image.
     mpp
         Micrometres per pixel of level 0, 0.01 to 100; used instead of what the file says.
     z_step_um
@@ -50,7 +52,9 @@ def open_slide(
     SettingsError
         `mpp` or `z_step_um` is out of range, or a flat slide is given a `z_step_um`.
     """
-    path = Path(path)
+    path = zarr_folder(Path(path))
+    if is_zarr(path):
+        return ZarrSlide(path, mpp, z_step_um)
     _check_file(path)
     vendor = MIRAX if is_mirax(path) else OpenSlide.detect_format(path)
     if vendor is None and is_picture(path):
@@ -81,7 +85,9 @@ def _check_file(path: Path) -> None:
     if not path.exists():
         raise SlideNotFoundError(f"there is no file {path}; see whether the path is right")
     if not path.is_file():
-        raise NotASlideError(f"{path} is no file; give the slide's file itself")
+        raise NotASlideError(
+            f"{path} is no file, and no OME-Zarr folder either; give the slide's file itself"
+        )
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
