@@ -1,5 +1,6 @@
 """What napari is told of a path, and what it gets."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,12 +50,82 @@ def test_a_saved_map_becomes_heatmap_and_verdicts(
     np.testing.assert_array_equal(verdicts.data, found.verdicts())
     assert heatmap.data_to_world((0, 0)) == pytest.approx((0.5 * 245, 0.5 * 373))
 
+    by_file = napari_get_reader(str(path / "zarr.json"))
+    assert by_file is not None
+    assert len(by_file(str(path / "zarr.json"))) == 2
 
-def test_other_folders_are_left_to_others(tmp_path: Path) -> None:
-    (tmp_path / "other.zarr").mkdir()
-    (tmp_path / "other.zarr" / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group"}')
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_an_ome_zarr_becomes_a_layer_of_its_own_pixels(
+    tmp_path: Path,
+    write_ome_zarr: Callable[..., Path],
+    tissue_image: Callable[..., np.ndarray],
+    version: str,
+) -> None:
+    image = tissue_image(300, 400)
+    levels = [image.transpose(2, 0, 1), image[::2, ::2].transpose(2, 0, 1)]
+    folder = write_ome_zarr(tmp_path / "slide.ome.zarr", levels, "cyx", version=version, mpp=0.5)
+    for path in (folder, folder / ("zarr.json" if version == "0.5" else ".zattrs")):
+        read = napari_get_reader(str(path))
+        assert read is not None
+        ((data, keywords, kind),) = read(str(path))
+        assert keywords["name"] == "slide.ome.zarr"
+        assert keywords["scale"] == pytest.approx((0.5, 0.5))
+        np.testing.assert_array_equal(data[0].compute(), image)
+        np.testing.assert_array_equal(data[1].compute(), image[::2, ::2])
+        assert Layer.create(data, keywords, kind).rgb
+        keywords["metadata"][METADATA_KEY]["slide"].close()
+
+
+def test_an_ome_zarr_that_is_no_slide_is_refused_with_a_sentence(
+    tmp_path: Path, write_ome_zarr: Callable[..., Path]
+) -> None:
+    path = write_ome_zarr(tmp_path / "deep.ome.zarr", [np.zeros((9, 9), np.uint16)], "yx")
+    read = napari_get_reader(str(path))
+    assert read is not None
+    with pytest.raises(NotASlideError, match="uint16"):
+        read(str(path))
+
+
+def test_a_collection_of_bioformats2raw_is_read(
+    tmp_path: Path, write_ome_zarr: Callable[..., Path]
+) -> None:
+    write_ome_zarr(tmp_path / "a.zarr" / "0", [np.zeros((9, 9), np.uint8)], "yx")
+    write_group(tmp_path / "a.zarr", {"ome": {"version": "0.5", "bioformats2raw.layout": 3}})
+    assert napari_get_reader(str(tmp_path / "a.zarr")) is not None
+
+
+def write_group(folder: Path, attributes: dict[str, object]) -> None:
+    folder.mkdir(exist_ok=True)
+    group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    (folder / "zarr.json").write_text(json.dumps(group))
+
+
+@pytest.mark.parametrize(
+    "ome",
+    [
+        {},
+        {"plate": {"wells": []}, "bioformats2raw.layout": 3},
+        {"well": {"images": []}},
+        {"image-label": {}, "multiscales": [{}]},
+        {"labels": ["cells"]},
+    ],
+    ids=["group", "plate", "well", "label", "labels"],
+)
+def test_other_folders_are_left_to_others(tmp_path: Path, ome: dict[str, object]) -> None:
+    write_group(tmp_path / "other.zarr", {"ome": ome})
     assert napari_get_reader(str(tmp_path)) is None
     assert napari_get_reader(str(tmp_path / "other.zarr")) is None
+    assert napari_get_reader(str(tmp_path / "other.zarr" / "zarr.json")) is None
+    (tmp_path / "other.zarr" / "zarr.json").write_text("{")
+    assert napari_get_reader(str(tmp_path / "other.zarr")) is None
+
+
+def test_a_plain_array_is_left_to_others(
+    tmp_path: Path, write_ome_zarr: Callable[..., Path]
+) -> None:
+    path = write_ome_zarr(tmp_path / "a.zarr", [np.zeros((9, 9), np.uint8)], "yx")
+    assert napari_get_reader(str(path / "0")) is None
 
 
 def test_a_stack_of_files_is_no_slide() -> None:

@@ -1,6 +1,7 @@
 """What napari asks when a file is dropped on it: slides, and focus maps that were saved.
 
-Room: plugin. Finding out is cheap: no file is opened, and no torch is loaded.
+Room: plugin. Finding out is cheap: of a folder one or two small text files are read, nothing else
+is opened, and no torch is loaded.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ from napari_focusqc.plugin.layers import LayerData, map_layers, slide_layers
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.results.store import is_focus_map
 from napari_focusqc.slides.opening import open_slide
+from napari_focusqc.slides.zarr_folder import zarr_folder
+from napari_focusqc.slides.zarr_image import is_ome_zarr
 
 PathOrPaths = str | Sequence[str]
 ReadLayers = Callable[[PathOrPaths], list[LayerData]]
@@ -20,14 +23,18 @@ def napari_get_reader(path: PathOrPaths) -> ReadLayers | None:
 
     Returns
     -------
-    A function that opens it and returns layers, or None: for folders that are not a focus map
-    of ours, and for several files at once, which would be a stack and no slide.
+    A function that opens it and returns layers, or None: for folders that are neither a focus map
+    of ours nor an OME-Zarr image, and for several files at once, which would be a stack and no
+    slide. A metadata file of a Zarr folder stands for the folder.
     """
     if not isinstance(path, str):
         return None
-    if Path(path).is_dir():
-        return read_map_layers if is_focus_map(Path(path)) else None
-    return read_slide_layers
+    place = zarr_folder(Path(path))
+    if not place.is_dir():
+        return read_slide_layers
+    if is_focus_map(place):
+        return read_map_layers
+    return read_slide_layers if is_ome_zarr(place) else None
 
 
 def read_slide_layers(path: PathOrPaths) -> list[LayerData]:
@@ -49,7 +56,7 @@ def read_map_layers(path: PathOrPaths) -> list[LayerData]:
     MapFileError
         It is damaged; napari shows the sentence.
     """
-    return map_layers(FocusMap.load(_one(path)))
+    return map_layers(FocusMap.load(zarr_folder(Path(_one(path)))))
 
 
 def _one(path: PathOrPaths) -> str:
