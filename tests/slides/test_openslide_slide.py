@@ -53,6 +53,22 @@ def test_a_real_ndpi(dapi):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("openslide-cmu/CMU-1-Small-Region.svs", ("Aperio SVS", "JPEG", "Aperio")),
+        ("tcga/tcga-cr-7395-01a-01-ts1.svs", ("Aperio SVS", "JPEG 2000", "Aperio")),
+        ("openslide-fixtures/boxes.tiff", ("TIFF", "deflate", None)),
+        ("ndpi-fluorescence/dapi.ndpi", ("Hamamatsu NDPI", "JPEG", "Hamamatsu")),
+        ("dicom/sm_image.dcm", ("DICOM WSI", "none", "Test Manufacturer")),
+        ("openslide-fixtures/boxes_0.dcm", ("DICOM WSI", "JPEG", "Leica Biosystems")),
+    ],
+)
+def test_real_slides_have_words_of_their_own(test_data, name, words):
+    info = OpenSlideSlide(test_data / "wsi" / name).info
+    assert (info.format, info.compression, info.vendor) == words
+
+
 def test_axes_are_turned_round_at_every_level(dapi):
     with OpenSlide(dapi.info.path) as handle:
         for level, (width, height) in enumerate(handle.level_dimensions):
