@@ -1,37 +1,22 @@
 """The pictures that lie in a TIFF file beside the slide: thumbnail, macro, label.
 
-Room: slides. Read through tifffile, one at a time and only when asked for.
+Room: slides. Decoded as a level of the slide is, one at a time and only when asked for.
 """
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffFile, TiffPageSeries
+from tifffile import TiffFile
 
-from napari_focusqc.errors import AssociatedImageError
+from napari_focusqc.errors import AssociatedImageError, FocusQCError
+from napari_focusqc.geometry import Region
 from napari_focusqc.slides.associated import check_picture_size, no_picture
 from napari_focusqc.slides.tiff_directory import DAMAGED
-
-
-def associated_series(tiff: TiffFile) -> dict[str, TiffPageSeries]:
-    """Return the 8-bit grey or RGB series beside the first one that have a name of their own.
-
-    Parameters
-    ----------
-    tiff
-        The open file.
-
-    Returns
-    -------
-    By name in lower case, as OpenSlide writes them.
-    """
-    found: dict[str, TiffPageSeries] = {}
-    for series in tiff.series[1:]:
-        flat = series.dtype == np.uint8 and series.axes in ("YX", "YXS") and len(series.pages) == 1
-        if flat and series.name:
-            found.setdefault(series.name.strip().lower(), series)
-    return found
+from napari_focusqc.slides.tiff_layout import level_of
+from napari_focusqc.slides.tiff_ome import ome_root
+from napari_focusqc.slides.tiff_reading import TiffPixels
+from napari_focusqc.slides.tiff_series import picture_series
 
 
 def read_associated(path: Path, name: str) -> NDArray[np.uint8]:
@@ -40,9 +25,9 @@ def read_associated(path: Path, name: str) -> NDArray[np.uint8]:
     Parameters
     ----------
     path
-        The TIFF file.
+        The TIFF file, which was opened as a slide.
     name
-        One of `associated_series`.
+        One of `picture_series`.
 
     Returns
     -------
@@ -55,17 +40,20 @@ def read_associated(path: Path, name: str) -> NDArray[np.uint8]:
     """
     try:
         with TiffFile(path) as tiff:
-            found = associated_series(tiff)
+            ome_root(tiff, path.name)
+            found = picture_series(tiff)
             if name not in found:
                 raise no_picture(name, tuple(found), path.name)
-            height, width, *_ = found[name].shape
-            check_picture_size(name, (height, width), path.name)
-            pixels = found[name].asarray()
+            page = found[name].keyframe
+            shape = (int(page.imagelength), int(page.imagewidth))
+            check_picture_size(name, shape, path.name)
+            level = level_of(tiff, found[name], path)
+        out = np.empty((*shape, 3), np.uint8)
+        TiffPixels(path).fill(out, Region(0, 0, *shape), level)
     except AssociatedImageError:
         raise
-    except DAMAGED as error:
+    except (FocusQCError, *DAMAGED) as error:
         raise AssociatedImageError(
-            f"the picture “{name}” of {path.name} cannot be decoded ({error})"
+            f"the picture “{name}” of {path.name} cannot be decoded ({error}); leave it out"
         ) from error
-    colour: NDArray[np.uint8] = pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1)
-    return colour[..., :3]
+    return out

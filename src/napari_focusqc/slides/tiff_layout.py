@@ -4,19 +4,18 @@ Room: slides. Afterwards the file is read by offset alone. Everything that canno
 is refused here, before any pixel is decoded.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import prod
 from pathlib import Path
 
 import numpy as np
-from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
+from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from napari_focusqc.errors import FocusQCError, NotASlideError, TruncatedSlideError
-from napari_focusqc.slides.tiff_associated import associated_series
 from napari_focusqc.slides.tiff_directory import DAMAGED
-from napari_focusqc.slides.tiff_level import TiffLevel, TiffPlane
+from napari_focusqc.slides.tiff_level import TiffLevel, TiffPlane, joined
 from napari_focusqc.slides.tiff_metadata import TiffFacts, read_facts, refuse_entities
+from napari_focusqc.slides.tiff_ome import ome_root
 from napari_focusqc.slides.tiff_pixels import (
     COMPRESSIONS,
     band_rows,
@@ -29,6 +28,16 @@ from napari_focusqc.slides.tiff_pixels import (
     is_planar,
     is_premultiplied,
 )
+from napari_focusqc.slides.tiff_series import (
+    Page,
+    picture_series,
+    plane_pages,
+    series_notes,
+    slide_series,
+)
+
+MOST_PROFILE_BYTES = 16 << 20
+"""A colour profile that claims more is not read."""
 
 _ICC_PROFILE = 34675
 
@@ -89,17 +98,23 @@ def read_layout(path: Path) -> TiffLayout:
     try:
         with TiffFile(path) as tiff:
             refuse_entities(tiff.pages.first.description, path.name)
-            series = tiff.series[0]
-            levels = tuple(_level(tiff, level, path) for level in series.levels)
+            ome = ome_root(tiff, path.name)
+            series = slide_series(tiff)
+            facts = read_facts(tiff, series, ome)
+            levels = tuple(
+                level_of(tiff, level, path, facts.rgb_channels) for level in series.levels
+            )
             _check_pyramid(levels, path.name)
-            page = series.levels[0].keyframe
+            profile, doubt = _icc_profile(series.keyframe)
+            signed = ("int8 is read as −128 = black",) if levels[0].signed else ()
+            facts, levels = _risen(facts, levels)
             return TiffLayout(
                 levels,
-                read_facts(tiff, page),
-                compression=COMPRESSIONS[int(page.compression)],
-                associated=tuple(associated_series(tiff)),
-                icc_profile=_icc_profile(page),
-                notes=("int8 is read as −128 = black",) if levels[0].signed else (),
+                facts,
+                compression=COMPRESSIONS[int(series.keyframe.compression)],
+                associated=tuple(picture_series(tiff)),
+                icc_profile=profile,
+                notes=(*signed, *series_notes(tiff, series), *doubt),
             )
     except FocusQCError:
         raise
@@ -107,10 +122,28 @@ def read_layout(path: Path) -> TiffLayout:
         raise _damaged(path.name, error) from error
 
 
-def _icc_profile(page: TiffPage) -> bytes | None:
-    """Return the bytes of the tag InterColorProfile, or None."""
-    profile = page.tags.valueof(_ICC_PROFILE)
-    return bytes(profile) if isinstance(profile, bytes) and profile else None
+def _icc_profile(page: TiffPage) -> tuple[bytes | None, tuple[str, ...]]:
+    """Return the bytes of the tag InterColorProfile, or a sentence why it is left out."""
+    tag = page.tags.get(_ICC_PROFILE)
+    if tag is None or tag.count == 0:
+        return None, ()
+    whole = tag.valueoffset + tag.count <= page.parent.filehandle.size
+    if not whole or tag.count > MOST_PROFILE_BYTES or not isinstance(tag.value, bytes):
+        return None, ("its colour profile is damaged and is left out",)
+    return tag.value, ()
+
+
+def _risen(
+    facts: TiffFacts, levels: tuple[TiffLevel, ...]
+) -> tuple[TiffFacts, tuple[TiffLevel, ...]]:
+    """Sort the planes by height where the file gives each its own."""
+    heights = facts.z_um
+    if heights is None or not len(set(heights)) == len(heights) == len(levels[0].planes):
+        return facts, levels
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    return replace(facts, z_um=tuple(heights[z] for z in order)), tuple(
+        replace(level, planes=tuple(level.planes[z] for z in order)) for level in levels
+    )
 
 
 def _damaged(name: str, error: BaseException) -> NotASlideError:
@@ -121,21 +154,44 @@ def _damaged(name: str, error: BaseException) -> NotASlideError:
     )
 
 
-def _level(tiff: TiffFile, series: TiffPageSeries, path: Path) -> TiffLevel:
-    """Work out one level."""
+def level_of(
+    tiff: TiffFile, series: TiffPageSeries, path: Path, rgb_channels: bool = False
+) -> TiffLevel:
+    """Work out one level, or a picture beside the slide.
+
+    Parameters
+    ----------
+    tiff
+        The open file.
+    series
+        The level as tifffile sees it.
+    path
+        Of the file.
+    rgb_channels
+        Whether the file calls its channels red, green and blue.
+
+    Raises
+    ------
+    NotASlideError, TruncatedSlideError
+        See `read_layout`.
+    """
     page = series.keyframe
     check_pixels(page, path.name)
     tile = _tile(page)
     check_tile_size(page, tile, path.name)
+    planes = plane_pages(series, path.name, rgb_channels)
+    channels = len(planes[0])
     level = TiffLevel(
         shape=(int(page.imagelength), int(page.imagewidth)),
         tile=tile,
-        samples=int(page.samplesperpixel),
-        planar=is_planar(page),
+        samples=int(page.samplesperpixel) * channels,
+        planar=is_planar(page) or channels > 1,
         inverted=is_inverted(page),
         signed=page.dtype == np.int8,
         premultiplied=is_premultiplied(page),
-        planes=tuple(_plane(tiff, page, frame, path.name) for frame in _frames(series, path.name)),
+        planes=tuple(
+            joined([_plane(tiff, page, frame, path.name) for frame in pages]) for pages in planes
+        ),
     )
     for plane in level.planes:
         _check_tiles(level, plane, path)
@@ -150,38 +206,7 @@ def _tile(page: TiffPage) -> tuple[int, int]:
     return min(rows, int(page.imagelength)), int(page.imagewidth)
 
 
-def _frames(series: TiffPageSeries, name: str) -> list[TiffPage | TiffFrame]:
-    """Choose one page per focal plane: every Z (or unnamed) index, the first of every time.
-
-    Raises
-    ------
-    NotASlideError
-        The series has several channels, or keeps its planes in an unusual way.
-    TruncatedSlideError
-        A plane is missing.
-    """
-    sizes = {a: int(n) for a, n in zip(series.axes, series.shape, strict=True) if a not in "YXS"}
-    stack = next((axis for axis in "ZIQ" if axis in sizes), None)
-    for axis in sizes.keys() - {stack, "T"}:
-        if sizes[axis] > 1:
-            raise NotASlideError(
-                f"{name} has {sizes[axis]} separate channels or positions (axis {axis}); "
-                "a slide needs RGB or one grey channel"
-            )
-    if len(series.pages) != prod(sizes.values()):
-        raise NotASlideError(
-            f"{name} keeps {prod(sizes.values())} planes in {len(series.pages)} pages; "
-            "export it with one page per plane"
-        )
-    pages = np.arange(len(series.pages)).reshape(tuple(sizes.values()))
-    chosen = pages[tuple(slice(None) if axis == stack else 0 for axis in sizes)]
-    frames = [series.pages[int(page)] for page in chosen.ravel()]
-    if None in frames:
-        raise TruncatedSlideError(f"plane {frames.index(None)} of {name} is missing; export again")
-    return [frame for frame in frames if frame is not None]
-
-
-def _plane(tiff: TiffFile, page: TiffPage, frame: TiffPage | TiffFrame, name: str) -> TiffPlane:
+def _plane(tiff: TiffFile, page: TiffPage, frame: Page, name: str) -> TiffPlane:
     """Collect the tiles of one plane.
 
     Raises

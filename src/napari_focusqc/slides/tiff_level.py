@@ -5,6 +5,7 @@ Room: slides. Plain data, worked out once when the slide is opened.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 import numpy as np
@@ -34,6 +35,37 @@ class TiffPlane:
     offsets: NDArray[np.int64]
     counts: NDArray[np.int64]
     decode: Decode
+
+
+def joined(pages: list[TiffPlane]) -> TiffPlane:
+    """Return the pages of one plane, one per colour, as a plane with tiles for each sample.
+
+    Parameters
+    ----------
+    pages
+        Of one sample each, in the order of the samples; or a single page, returned as it is.
+    """
+    if len(pages) == 1:
+        return pages[0]
+    decoders = [page.decode for page in pages]
+    return TiffPlane(
+        np.concatenate([page.offsets for page in pages]),
+        np.concatenate([page.counts for page in pages]),
+        partial(_decode_joined, decoders, len(pages[0].offsets)),
+    )
+
+
+def _decode_joined(
+    decoders: list[Decode],
+    tiles: int,
+    data: bytes,
+    index: int,
+    shapes: TileShapes,
+    scratch: NDArray[np.uint8],
+) -> NDArray[np.uint8]:
+    """Decode a tile as the page it came from does."""
+    page, own_index = divmod(index, tiles)
+    return decoders[page](data, own_index, shapes, scratch)
 
 
 @dataclass(frozen=True, slots=True)

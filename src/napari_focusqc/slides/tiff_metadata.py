@@ -1,18 +1,26 @@
 """What a TIFF file says of itself: µm/px, plane heights, scanner.
 
-Room: slides. Aperio's description, OME-XML and resolution tags, in that order; a file that is
+Room: slides. Aperio's description, OME-XML, PerkinElmer's XML and resolution tags; a file that is
 silent gives None.
+
+References
+----------
+.. [1] PerkinElmer, "Image format", the description of QPTIFF files.
 """
 
+import re
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from tifffile import TiffFile, TiffPage
+from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from napari_focusqc.errors import NotASlideError
 from napari_focusqc.slides.resolution import as_number, both_axes, length_um, tag_mpp
+from napari_focusqc.slides.tiff_ome import is_rgb, ome_heights, ome_image, ome_power
 
 _UM_PER_RESOLUTION_UNIT = {2: 25400.0, 3: 1e4}  # inch, centimetre
+_QPI = "<PerkinElmer-QPI-ImageDescription"
+_POWER = re.compile(r"(\d+(?:\.\d+)?)\s*[xX]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,8 @@ class TiffFacts:
         Nominal power, or None.
     vendor
         The scanner's maker, or None.
+    rgb_channels
+        Whether its channels are called red, green and blue.
     """
 
     format: str
@@ -38,23 +48,35 @@ class TiffFacts:
     z_um: tuple[float, ...] | None = None
     objective: float | None = None
     vendor: str | None = None
+    rgb_channels: bool = False
 
 
-def read_facts(tiff: TiffFile, page: TiffPage) -> TiffFacts:
-    """Read what the file says of its first image.
+def read_facts(
+    tiff: TiffFile, series: TiffPageSeries, ome: ElementTree.Element | None
+) -> TiffFacts:
+    """Read what the file says of one of its images.
 
     Parameters
     ----------
     tiff
         The open file.
-    page
-        The first page of level 0.
+    series
+        The image.
+    ome
+        The root of its OME-XML, or None.
+
+    Raises
+    ------
+    NotASlideError
+        The levels of the image list its planes in different orders.
     """
+    page = series.keyframe
     if tiff.is_svs:
-        return _aperio(page)
-    ome = tiff.ome_metadata if tiff.is_ome else None
+        return _aperio(series, tiff.filename)
     if ome is not None:
-        return _ome(ome, page)
+        return _ome(ome, series)
+    if tiff.is_qpi or _QPI in page.description:
+        return _qptiff(page)
     return TiffFacts("ImageJ TIFF" if tiff.is_imagej else "TIFF", _resolution_tags(page))
 
 
@@ -68,59 +90,86 @@ def refuse_entities(text: str, name: str) -> None:
     """
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise NotASlideError(
-            f"the OME-XML of {name} declares entities, which slides never need; "
-            "export the slide again"
+            f"the XML of {name} declares entities, which slides never need; export the slide again"
         )
 
 
-def _aperio(page: TiffPage) -> TiffFacts:
-    """Read Aperio's ``key = value | key = value`` description."""
-    pairs = (part.split("=", 1) for part in page.description.split("|") if "=" in part)
-    values = {key.strip(): value.strip() for key, value in pairs}
+def _aperio(series: TiffPageSeries, name: str) -> TiffFacts:
+    """Read Aperio's descriptions."""
+    values = _aperio_values(series.keyframe)
     mpp = as_number(values.get("MPP"))
+    heights = [_aperio_heights(level) for level in series.levels]
+    if any(other not in (None, heights[0]) for other in heights[1:]):
+        raise NotASlideError(
+            f"the levels of {name} order their planes differently; export it again"
+        )
     return TiffFacts(
         "Aperio SVS",
-        both_axes(mpp, mpp) or _resolution_tags(page),
+        both_axes(mpp, mpp) or _resolution_tags(series.keyframe),
+        z_um=heights[0],
         objective=as_number(values.get("AppMag")),
         vendor="Aperio",
     )
 
 
-def _ome(text: str, page: TiffPage) -> TiffFacts:
-    """Read the first image's pixel sizes from OME-XML."""
-    root = ElementTree.fromstring(text)  # noqa: S314 - refuse_entities passed it
-    pixels = root.find(".//{*}Pixels")
+def _aperio_values(page: TiffPage) -> dict[str, str]:
+    """Read a description of the form ``key = value | key = value``."""
+    pairs = (part.split("=", 1) for part in page.description.split("|") if "=" in part)
+    return {key.strip(): value.strip() for key, value in pairs}
+
+
+def _aperio_heights(series: TiffPageSeries) -> tuple[float, ...] | None:
+    """Return the heights of the planes of a level, µm; the first is the zero of the others.
+
+    Every page but the first states ``OffsetZ``; the first may state ``TotalDepth`` instead.
+    """
+    pages = [page.aspage() for page in series.pages if page is not None]
+    stated = [as_number(_aperio_values(page).get("OffsetZ")) for page in pages]
+    if len(stated) == 1:
+        return None
+    stated[0] = stated[0] or 0.0
+    heights = tuple(height for height in stated if height is not None)
+    return heights if len(heights) == len(stated) else None
+
+
+def _ome(root: ElementTree.Element, series: TiffPageSeries) -> TiffFacts:
+    """Read one image's sizes from OME-XML."""
+    image = ome_image(root, series)
+    pixels = None if image is None else image.find("{*}Pixels")
     found = {} if pixels is None else pixels.attrib
-    sizes = {
-        axis: length_um(found.get(f"PhysicalSize{axis}"), found.get(f"PhysicalSize{axis}Unit"))
-        for axis in "YXZ"
-    }
-    objective = root.find(".//{*}Objective")
-    power = None if objective is None else as_number(objective.get("NominalMagnification"))
+    y, x = (
+        length_um(found.get(f"PhysicalSize{axis}"), found.get(f"PhysicalSize{axis}Unit"))
+        for axis in "YX"
+    )
     return TiffFacts(
         "OME-TIFF",
-        both_axes(sizes["Y"], sizes["X"]) or _resolution_tags(page),
-        z_um=_ome_heights(pixels, sizes["Z"]),
-        objective=power,
+        both_axes(y, x) or _resolution_tags(series.keyframe),
+        z_um=None if pixels is None else ome_heights(pixels),
+        objective=ome_power(root, image),
+        rgb_channels=pixels is not None and is_rgb(pixels),
     )
 
 
-def _ome_heights(
-    pixels: ElementTree.Element | None, step_um: float | None
-) -> tuple[float, ...] | None:
-    """Return the height of every plane, µm: where each stood, or else by their distance."""
-    if pixels is None or as_number(pixels.get("SizeZ")) is None:
-        return None
-    heights: dict[int, float] = {}
-    for plane in pixels.iterfind("{*}Plane"):
-        z = as_number(plane.get("PositionZ"))
-        unit = length_um("1", plane.get("PositionZUnit", "reference frame"))
-        if z is not None and unit is not None:
-            heights.setdefault(int(plane.get("TheZ", "0")), z * unit)
-    planes = range(int(pixels.get("SizeZ", "1")))
-    if all(plane in heights for plane in planes):
-        return tuple(heights[plane] for plane in planes)
-    return None if step_um is None else tuple(plane * step_um for plane in planes)
+def _qptiff(page: TiffPage) -> TiffFacts:
+    """Read PerkinElmer's XML, whose encoding is misstated."""
+    try:
+        root = ElementTree.fromstring(page.description.lstrip("\ufeff").strip())  # noqa: S314
+    except ElementTree.ParseError:
+        root = ElementTree.Element("none")
+    power = _POWER.search(root.findtext("Objective") or "")
+    mpp = _only_number(root, "PixelSizeMicrons")
+    return TiffFacts(
+        "PerkinElmer QPTIFF",
+        _resolution_tags(page) or both_axes(mpp, mpp),
+        objective=_only_number(root, "Magnification") if power is None else float(power[1]),
+        vendor="PerkinElmer",
+    )
+
+
+def _only_number(root: ElementTree.Element, name: str) -> float | None:
+    """Return the number in the elements of a name, where there is one and no other."""
+    numbers = {as_number(element.text) for element in root.iter(name)} - {None}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def _resolution_tags(page: TiffPage) -> tuple[float, float] | None:
