@@ -123,7 +123,8 @@ def test_a_chunk_that_claims_to_be_huge_is_unreadable(tmp_path, write_ome_zarr, 
         "Zstandard": numcodecs.Zstd().encode(bytes(1 << 24)),
         "gzip": numcodecs.GZip().encode(bytes(1 << 24)),
         "LZ4": struct.pack("<I", 1 << 30) + bytes(20),
-        "bzip2": bytes(20),
+        "bzip2": numcodecs.BZ2().encode(bytes(1 << 24)),
+        "LZMA": numcodecs.LZMA().encode(bytes(1 << 24)),
     }
     for number, (words, bomb) in enumerate(bombs.items()):
         how = {"version": "0.4", "compressors": zarr_files.COMPRESSORS["0.4"][words]}

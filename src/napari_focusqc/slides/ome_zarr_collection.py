@@ -12,7 +12,14 @@ from napari_focusqc.errors import NotASlideError
 from napari_focusqc.slides.ome_zarr_metadata import ome_attributes
 from napari_focusqc.slides.resolution import as_number
 from napari_focusqc.slides.tiff_metadata import refuse_entities
-from napari_focusqc.slides.zarr_folder import ZarrNode, inside, is_zarr, one_line, read_node
+from napari_focusqc.slides.zarr_folder import (
+    ZarrNode,
+    inside,
+    is_zarr,
+    one_line,
+    read_node,
+    stands,
+)
 from napari_focusqc.slides.zarr_image import is_collection
 
 MOST_XML_BYTES = 1 << 26
@@ -115,7 +122,7 @@ def _ome_xml(path: Path, name: str) -> tuple[ElementTree.Element | None, tuple[s
     NotASlideError
         It declares entities.
     """
-    if not path.is_file():
+    if not stands(path):
         return None, ()
     try:
         if path.stat().st_size > MOST_XML_BYTES:

@@ -13,6 +13,8 @@ from math import prod
 from typing import Any, Self
 
 import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
 from zarr.abc.codec import BytesBytesCodec, Codec
 from zarr.codecs import BytesCodec, ShardingCodec, TransposeCodec
 from zarr.core.array_spec import ArraySpec
@@ -22,37 +24,41 @@ from zarr.core.metadata import ArrayV2Metadata, ArrayV3Metadata
 from napari_focusqc.errors import NotASlideError
 from napari_focusqc.slides.zarr_folder import ZarrNode, one_line
 
+Decode = Callable[[NDArray[np.uint8], int], bytes]
+"""Decodes bytes as stored into so many."""
+
 _BLOSC_HEADER = 16
 _SHARD, _INDEX_CODECS = "sharding_indexed", ["bytes", "crc32c"]
 
 
-def _blosc(data: bytes, size: int) -> bytes:
-    """Decode Blosc, whose library never looks how long its input is."""
-    claimed = int.from_bytes(data[4:8], "little"), int.from_bytes(data[12:16], "little")
-    if len(data) < _BLOSC_HEADER or claimed[0] != size or claimed[1] > len(data):
-        raise ValueError(f"{len(data)} bytes that claim to be {claimed[1]}")
-    return bytes(imagecodecs.blosc_decode(data, out=size))
-
-
-def _plain(name: str, **options: Any) -> Callable[[bytes, int], bytes]:
-    """Return how imagecodecs decodes a compression into so many bytes."""
+def _plain(name: str, spare: int = 0, **options: Any) -> Decode:
+    """Return how imagecodecs decodes a compression into so many bytes, or as many more."""
     decode = getattr(imagecodecs, f"{name}_decode")
-    return lambda data, size: bytes(decode(data, out=size, **options))
+    return lambda data, size: bytes(decode(data, out=size + spare, **options))
 
 
-_DECODE: dict[str, Callable[[bytes, int], bytes]] = {
+def _blosc(data: NDArray[np.uint8], size: int) -> bytes:
+    """Decode Blosc, whose library never looks how long its input is."""
+    header = data[:_BLOSC_HEADER].tobytes()
+    decoded, stored = (int.from_bytes(header[at : at + 4], "little") for at in (4, 12))
+    if len(header) < _BLOSC_HEADER or decoded != size or stored > len(data):
+        raise ValueError(f"{len(data)} bytes that claim to be {stored}")
+    return _plain("blosc")(data, size)
+
+
+_DECODE: dict[str, Decode] = {
     "blosc": _blosc,
     "zstd": _plain("zstd"),
     "gzip": _plain("gzip"),
     "zlib": _plain("zlib"),
     "lz4": _plain("lz4", header=True),
-    "bz2": _plain("bz2"),
-    "lzma": _plain("lzma"),
+    "bz2": _plain("bz2", spare=1),  # these two stop when the buffer is full, and say nothing
+    "lzma": _plain("lzma", spare=1),
 }
 _WORDS = {"zstd": "Zstandard", "zlib": "deflate", "lz4": "LZ4", "bz2": "bzip2", "lzma": "LZMA"}
 
 
-def decompress(name: str, data: bytes, size: int) -> bytes:
+def decompress(name: str, data: NDArray[np.uint8], size: int) -> bytes:
     """Decode one chunk.
 
     Parameters
@@ -69,7 +75,7 @@ def decompress(name: str, data: bytes, size: int) -> bytes:
     ValueError, RuntimeError, MemoryError
         They do not.
     """
-    if not data:
+    if len(data) == 0:
         raise ValueError("the chunk is empty")
     found = _DECODE[name](data, size)
     if len(found) != size:
@@ -100,7 +106,8 @@ class _Decompressor(BytesBytesCodec):
     async def _decode_single(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer:
         """Decode one chunk; the only method that zarr asks of a codec that reads."""
         size = prod(chunk_spec.shape)  # uint8: a byte each
-        found = await asyncio.to_thread(decompress, self.name, chunk_data.to_bytes(), size)
+        data = np.asarray(chunk_data.as_numpy_array(), np.uint8)
+        found = await asyncio.to_thread(decompress, self.name, data, size)
         return chunk_spec.prototype.buffer.from_bytes(found)
 
 

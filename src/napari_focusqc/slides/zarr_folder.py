@@ -50,12 +50,20 @@ class ZarrNode:
 
 def zarr_folder(path: Path) -> Path:
     """Return the folder that a metadata file speaks of; any other path as it is."""
-    return path.parent if path.name in _METADATA_FILES and path.is_file() else path
+    return path.parent if path.name in _METADATA_FILES and stands(path) else path
 
 
 def is_zarr(folder: Path) -> bool:
     """Say whether a folder is a Zarr group or array, by the names in it."""
-    return any((folder / name).is_file() for name in (_V3, _V2_GROUP, _V2_ARRAY))
+    return any(stands(folder / name) for name in (_V3, _V2_GROUP, _V2_ARRAY))
+
+
+def stands(file: Path) -> bool:
+    """Say whether a file is there; on a disk that does not answer it is not."""
+    try:
+        return file.is_file()
+    except OSError:
+        return False
 
 
 def read_node(folder: Path) -> ZarrNode:
@@ -66,7 +74,7 @@ def read_node(folder: Path) -> ZarrNode:
     NotASlideError
         It is none, or its JSON is damaged or larger than `MOST_JSON_BYTES`.
     """
-    if (folder / _V3).is_file():
+    if stands(folder / _V3):
         document = _read_json(folder / _V3)
         attributes = document.get("attributes")
         return ZarrNode(
@@ -78,7 +86,7 @@ def read_node(folder: Path) -> ZarrNode:
             attributes=attributes if isinstance(attributes, dict) else {},
         )
     for file in (folder / _V2_ARRAY, folder / _V2_GROUP):
-        if file.is_file():
+        if stands(file):
             own = folder / _V2_ATTRIBUTES
             return ZarrNode(
                 folder=folder,
@@ -86,7 +94,7 @@ def read_node(folder: Path) -> ZarrNode:
                 kind="array" if file.name == _V2_ARRAY else "group",
                 file=file,
                 document=_read_json(file),
-                attributes=_read_json(own) if own.is_file() else {},
+                attributes=_read_json(own) if stands(own) else {},
             )
     raise NotASlideError(
         f"{folder.name} has no zarr.json, .zgroup or .zarray, so a part of the image is missing; "

@@ -19,7 +19,7 @@ from zarr.storage import LocalStore
 from napari_focusqc.errors import EmptyLevelError, NotASlideError, UnreadableRegionError
 from napari_focusqc.geometry import Region
 from napari_focusqc.slides.zarr_codecs import bounded, check_codecs
-from napari_focusqc.slides.zarr_folder import ZarrNode, one_line, read_node
+from napari_focusqc.slides.zarr_folder import ZarrNode, one_line, read_node, stands
 
 MOST_CHUNK_BYTES = 1 << 30
 """A chunk that claims more bytes once decoded is refused, and so is a shard with a larger index."""
@@ -73,7 +73,7 @@ class ZarrLevel:
         In words.
     """
 
-    array: zarr.Array[Any]
+    array: "zarr.Array[Any]"
     axes: tuple[str, ...]
     file: Path
     name: str
@@ -129,7 +129,7 @@ class ZarrLevel:
                 "it counts as unreadable"
             ) from error
         # Zarr takes a chunk without a file for one of the fill value: see that a file can be there.
-        if not self.file.is_file():
+        if not stands(self.file):
             raise UnreadableRegionError(
                 f"{where} cannot be read: {self.file} has vanished; see whether the disk is there"
             )
@@ -190,7 +190,7 @@ def _check_dtype(node: ZarrNode, name: str) -> None:
         )
 
 
-def _open(node: ZarrNode, name: str) -> zarr.Array[Any]:
+def _open(node: ZarrNode, name: str) -> "zarr.Array[Any]":
     """Open the array, its chunks decoded by `zarr_codecs`."""
     store = _WholeRanges(node.folder, read_only=True)
     try:
