@@ -32,6 +32,8 @@ def test_our_own_layer_gives_back_its_slide(make_slide: Callable[..., ArraySlide
         (0.25, "pixel", None),
         (1.0, None, None),
         (2.0, "s", None),
+        (1.0, "nm", None),
+        (352.8, "µm", None),
     ],
 )
 def test_scale_counts_only_where_units_are_lengths(
@@ -39,6 +41,20 @@ def test_scale_counts_only_where_units_are_lengths(
 ) -> None:
     layer = Image(PIXELS, rgb=True, scale=(scale, scale), units=units and (units, units))
     assert slide_of_layer(layer).mpp == (None if mpp is None else pytest.approx(mpp))
+
+
+@pytest.mark.parametrize(
+    ("step", "unit", "heights"), [(1.5, "µm", (0.0, 1.5)), (500.0, "nm", (0.0, 0.5))]
+)
+def test_planes_lie_where_a_layer_in_lengths_says(
+    step: float, unit: str, heights: tuple[float, ...]
+) -> None:
+    stack = np.stack([PIXELS, PIXELS])
+    layer = Image(stack, rgb=True, scale=(step, 1, 1), units=(unit, "µm", "µm"))
+    slide = slide_of_layer(layer)
+    assert (slide.z_um, slide.info.z_source) == (pytest.approx(heights), "given")
+    counted = slide_of_layer(Image(stack, rgb=True, scale=(step, 1, 1)))
+    assert (counted.z_um, counted.info.z_source) == ((0.0, 1.0), None)
 
 
 def test_oblong_pixels_are_refused() -> None:

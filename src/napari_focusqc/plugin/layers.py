@@ -154,7 +154,7 @@ def heatmap_layer(focus_map: FocusMap, on: LayerView | None = None) -> LayerData
         The slide's layer, wherever the user moved, turned or scaled it. Without one the map lies
         in µm where `slide_layers` puts the slide.
     """
-    keywords = _placed(focus_map, on) | {
+    keywords = placed(focus_map, on) | {
         "name": f"{focus_map.source.slide} · {focus_map.source.model}",
         "colormap": HEATMAP_COLORMAP,
         "contrast_limits": score_limits(focus_map),
@@ -177,7 +177,7 @@ def verdict_layer(focus_map: FocusMap, on: LayerView | None = None) -> LayerData
         As in `heatmap_layer`.
     """
     colours: dict[int | None, str] = {int(v): colour for v, colour in VERDICT_COLORS.items()}
-    keywords = _placed(focus_map, on) | {
+    keywords = placed(focus_map, on) | {
         "name": f"{focus_map.source.slide} · {focus_map.source.model} · verdict",
         "colormap": {None: "#00000000"} | colours,
         "features": {
@@ -203,8 +203,16 @@ def fill_block(scores: NDArray[np.float32], update: BlockUpdate) -> None:
     scores[update.row : update.row + rows, update.col : update.col + cols] = update.scores
 
 
-def _placed(focus_map: FocusMap, on: LayerView | None) -> dict[str, Any]:
-    """Return the keywords that put tile (0, 0)'s centre and the stride in the right place."""
+def placed(focus_map: FocusMap, on: LayerView | None) -> dict[str, Any]:
+    """Return the keywords that put tile (0, 0)'s centre and the stride in the right place.
+
+    Parameters
+    ----------
+    focus_map
+        Finished, or still empty.
+    on
+        As in `heatmap_layer`.
+    """
     if on is None:
         half = focus_map.source.mpp / 2
         y, x = focus_map.first_centre_um
@@ -220,10 +228,10 @@ def _placed(focus_map: FocusMap, on: LayerView | None) -> dict[str, Any]:
     to_slide = np.array([[stride, 0, first_y], [0, stride, first_x], [0, 0, 1]])
     matrix = level0_to_world(on) @ to_slide
     units = tuple(str(unit) for unit in on.units[-2:])
-    placed: dict[str, Any] = {"units": units, "axis_labels": ("y", "x")}
+    keywords: dict[str, Any] = {"units": units, "axis_labels": ("y", "x")}
     if matrix[0, 1] == 0 == matrix[1, 0]:
-        return placed | {"scale": np.diag(matrix)[:2], "translate": matrix[:2, 2]}
-    return placed | {"affine": matrix}
+        return keywords | {"scale": np.diag(matrix)[:2], "translate": matrix[:2, 2]}
+    return keywords | {"affine": matrix}
 
 
 def level0_to_world(layer: LayerView) -> NDArray[np.float64]:

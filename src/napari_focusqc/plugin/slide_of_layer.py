@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from napari_focusqc.errors import NotASlideError
 from napari_focusqc.plugin.layers import METADATA_KEY
 from napari_focusqc.slides.array_slide import ArraySlide
+from napari_focusqc.slides.resolution import MPP_RANGE
 from napari_focusqc.slides.slide import Slide
 
 
@@ -52,11 +53,14 @@ def slide_of_layer(layer: ImageLayerView) -> Slide:
             f"the layer “{layer.name}” has no colours; choose an RGB image, as stained slides are"
         )
     levels = list(layer.data) if layer.multiscale else [layer.data]
-    return ArraySlide(levels, layer_mpp(layer), layer.name)
+    return ArraySlide(levels, layer_mpp(layer), layer.name, layer_heights(layer, levels[0].shape))
 
 
 def layer_mpp(layer: ImageLayerView) -> float | None:
     """Return a layer's µm per pixel, or None where its units are no lengths.
+
+    A length that no slide can have, such as that of 72 dpi or of pixels called nm, is None too:
+    it is nobody's measurement, and the user is asked for it.
 
     Raises
     ------
@@ -75,7 +79,25 @@ def layer_mpp(layer: ImageLayerView) -> float | None:
             f"the pixels of “{layer.name}” are {sides[0]:.4g} × {sides[1]:.4g} µm; a slide needs "
             "square ones"
         )
-    return sqrt(sides[0] * sides[1])
+    mpp = sqrt(sides[0] * sides[1])
+    low, high = MPP_RANGE
+    return mpp if low <= mpp <= high else None
+
+
+def layer_heights(layer: ImageLayerView, shape: tuple[int, ...]) -> list[float] | None:
+    """Return the height of each plane of a layer, µm, or None where it does not say.
+
+    Parameters
+    ----------
+    layer
+        An image layer; its scale along z counts as a height only where its unit is a length.
+    shape
+        Of its finest level, (H, W, 3) or (Z, H, W, 3), px.
+    """
+    if len(shape) < 4 or len(layer.scale) < 3:
+        return None
+    factor, step = micrometres(layer.units[-3]), abs(float(layer.scale[-3]))
+    return None if factor is None else [plane * step * factor for plane in range(shape[0])]
 
 
 def micrometres(unit: Any) -> float | None:
