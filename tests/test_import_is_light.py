@@ -56,8 +56,9 @@ def test_help_is_printed_when_run_as_a_module() -> None:
     assert "score" in finished.stdout
 
 
-def test_importing_the_widget_loads_no_torch() -> None:
-    loaded = loaded_after("import napari_focusqc.widgets.score_widget")
+@pytest.mark.parametrize("widget", ["score_widget", "open_widget"])
+def test_importing_a_widget_loads_no_torch(widget: str) -> None:
+    loaded = loaded_after(f"import napari_focusqc.widgets.{widget}")
     assert "napari_focusqc" in loaded
     assert "torch" not in loaded
 

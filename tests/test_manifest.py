@@ -58,10 +58,16 @@ def test_a_menu_shows_a_command_once(menu: str) -> None:
 
 
 def test_what_users_are_promised_is_contributed() -> None:
-    assert {widget.display_name for widget in POINTS.widgets} >= {"Score focus"}
+    assert {widget.display_name for widget in POINTS.widgets} >= {"Score focus", "Open slide…"}
     assert {sample.key for sample in POINTS.sample_data} == {"sample-slide", "cmu-small-region"}
     assert {"*.svs", "*.ndpi", "*.tif", "*.zarr"} <= set(POINTS.readers[0].filename_patterns)
     assert POINTS.readers[0].accepts_directories
+
+
+def test_napari_opens_plain_pictures_without_asking_for_a_reader() -> None:
+    """A second reader for a pattern makes napari ask, each time, which one to take."""
+    patterns = POINTS.readers[0].filename_patterns
+    assert not {"*.png", "*.jpg", "*.jpeg", "*"} & set(patterns)
 
 
 def test_nothing_is_contributed_that_napari_ignores() -> None:

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from napari.layers import Layer
-from qtpy.QtCore import QThreadPool
+from qtpy.QtCore import QSettings, QThreadPool
 from qtpy.QtWidgets import QApplication
 
 from napari_focusqc.errors import MissingMppError
@@ -36,6 +37,13 @@ def _nothing_left() -> Iterator[None]:
     QApplication.processEvents()
     left = [w for w in set(QApplication.topLevelWidgets()) - windows if w.isVisible()]
     assert not left, f"windows left: {left}"
+
+
+@pytest.fixture(autouse=True)
+def _remembered_elsewhere(tmp_path: Path) -> None:
+    """Keep what a widget remembers between sessions out of the user's own settings."""
+    scope = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+    QSettings.setPath(*scope, str(tmp_path / "remembered"))
 
 
 @dataclass

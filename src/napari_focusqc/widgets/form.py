@@ -68,8 +68,8 @@ class SettingsForm(QWidget, Generic[S]):
         super().__init__(parent)
         self._settings = settings
         self._editors: dict[str, Editor] = {}
-        self._rows = _form_layout()
-        self._folded = _form_layout()
+        self._rows = form_layout()
+        self._folded = form_layout()
         for option in fields(settings):  # type: ignore[arg-type]
             if not option.metadata.get("hidden"):
                 self._add(option, (choices or {}).get(option.name))
@@ -83,7 +83,7 @@ class SettingsForm(QWidget, Generic[S]):
         editor.widget.setObjectName(option.name)
         editor.widget.setToolTip(f"<qt>{option.metadata['help']}</qt>")
         rows = self._folded if option.metadata.get("advanced") else self._rows
-        rows.addRow(_label(option.metadata["label"], editor.widget), editor.widget)
+        rows.addRow(label_of(option.metadata["label"], editor.widget), editor.widget)
         self._editors[option.name] = editor
 
     def _lay_out(self) -> None:
@@ -112,7 +112,7 @@ class SettingsForm(QWidget, Generic[S]):
         widget
             What stands beside it; its tool tip is the label's too.
         """
-        self._rows.insertRow(row, _label(text, widget), widget)
+        self._rows.insertRow(row, label_of(text, widget), widget)
 
     def settings(self, **more: Any) -> S:
         """Return what the form says.
@@ -141,7 +141,8 @@ class SettingsForm(QWidget, Generic[S]):
         return self._editors[name].widget
 
 
-def _label(text: str, widget: QWidget) -> QLabel:
+def label_of(text: str, widget: QWidget) -> QLabel:
+    """Return a widget's label, as wide as every other and with the same tool tip."""
     label = QLabel(text)
     label.setMinimumWidth(LABEL_PX)
     label.setToolTip(widget.toolTip())
@@ -149,7 +150,8 @@ def _label(text: str, widget: QWidget) -> QLabel:
     return label
 
 
-def _form_layout() -> QFormLayout:
+def form_layout() -> QFormLayout:
+    """Return rows whose fields are as wide as the dock lets them be."""
     layout = QFormLayout()
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -206,7 +208,7 @@ def _optional_number(name: str, changed: Callable[[], None]) -> Editor:
     line.textChanged.connect(lambda _: changed())
 
     def get() -> float | None:
-        return _parse(name, line.text())
+        return parse_number(name, line.text())
 
     def put(value: float | None) -> None:
         line.setText("" if value is None else f"{value:g}")
@@ -214,8 +216,21 @@ def _optional_number(name: str, changed: Callable[[], None]) -> Editor:
     return Editor(line, get, put)
 
 
-def _parse(name: str, text: str) -> float | None:
-    """Read a number as people write it, with a point or a comma; nothing is None."""
+def parse_number(name: str, text: str) -> float | None:
+    """Read a number as people write it, with a point or a comma; nothing is None.
+
+    Parameters
+    ----------
+    name
+        What the number is, for the refusal.
+    text
+        What was typed.
+
+    Raises
+    ------
+    SettingsError
+        It is no number.
+    """
     plain = text.strip().replace(",", ".")
     if not plain:
         return None

@@ -11,16 +11,16 @@ from napari.viewer import Viewer
 
 from napari_focusqc.plugin.layers import (
     METADATA_KEY,
-    PIXEL,
     LayerData,
     fill_block,
     heatmap_layer,
-    in_micrometres,
     map_layers,
 )
+from napari_focusqc.plugin.opened import in_pixels
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap
 from napari_focusqc.results.scale import score_limits
 from napari_focusqc.slides.slide import Slide
+from napari_focusqc.widgets.micrometres import give_micrometres
 
 _KEPT = ("opacity", "blending", "visible")
 _KEPT_OF_HEATMAP = ("colormap", "gamma", "interpolation2d")
@@ -154,14 +154,8 @@ class LiveMap:
         Only where no other layer lies in pixels, which would be left behind; the view stays.
         """
         layer = self._slide_layer
-        in_pixels = [other for other in self._viewer.layers if str(other.units[-1]) == PIXEL]
+        company = [other for other in self._viewer.layers if in_pixels(other)]
         ndim = 2 if len(self._slide.z_um) == 1 else 3
-        if in_pixels != [layer] or any(layer.translate) or layer.ndim != ndim:
+        if company != [layer] or any(layer.translate) or layer.ndim != ndim:
             return
-        before = float(layer.scale[-1])
-        for name, value in in_micrometres(self._slide, focus_map.source.mpp).items():
-            setattr(layer, name, value)
-        grown = float(layer.scale[-1]) / before
-        camera = self._viewer.scene.camera
-        camera.center = (camera.center[0], camera.center[1] * grown, camera.center[2] * grown)
-        camera.zoom = camera.zoom / grown
+        give_micrometres(self._viewer, layer, focus_map.source.mpp)

@@ -78,7 +78,8 @@ class ClosingWorker(GeneratorWorker):
                 except StopIteration as end:
                     return end.value
                 except FocusQCError as error:
-                    return Refusal(error)
+                    # Its traceback would keep what the work had open.
+                    return Refusal(error.with_traceback(None))
                 self.yielded.emit(step)
         self.aborted.emit()
         return None

@@ -163,11 +163,11 @@ class RunPanel(QWidget):
             self._job.shown(updates)
 
     def _rest(self) -> None:
-        """Be ready for the next job."""
+        """Be ready for the next job, and keep nothing of this one: its result may be a file."""
         if self._worker is not None:
             self.destroyed.disconnect(self._worker.quit)
         self._job = self._worker = None
-        self._steps = []
+        self._steps, self._outcome = [], self._cancelled
         self._timer.stop()
         self._busy.hide()
         self.running_changed.emit(False)

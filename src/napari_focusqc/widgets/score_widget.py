@@ -9,17 +9,7 @@ from functools import partial
 from typing import Any
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFrame,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_focusqc.errors import FocusQCError
 from napari_focusqc.models.registry import CARDS
@@ -28,6 +18,7 @@ from napari_focusqc.plugin.slide_of_layer import slide_of_layer
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.settings import ScoreSettings
 from napari_focusqc.slides.slide import Slide
+from napari_focusqc.widgets.dock import BUTTON_STYLE, Docked, scrolled
 from napari_focusqc.widgets.form import SettingsForm
 from napari_focusqc.widgets.layer_choice import SlideLayerChoice
 from napari_focusqc.widgets.live_map import LiveMap
@@ -35,13 +26,6 @@ from napari_focusqc.widgets.result import ResultPanel
 from napari_focusqc.widgets.run import Job, attempt
 from napari_focusqc.widgets.run_panel import RunPanel
 from napari_focusqc.widgets.view import region_in_view
-
-MINIMUM_PX = 360
-BUTTON_STYLE = """
-QPushButton { background-color: #2b6cb0; color: white; font-weight: bold; padding: 8px; }
-QPushButton:hover { background-color: #3182ce; }
-QPushButton:disabled { background-color: #5a626c; color: #b8bfc7; }
-"""
 
 
 @dataclass(frozen=True)
@@ -53,7 +37,7 @@ class Request:
     settings: ScoreSettings
 
 
-class ScoreWidget(QWidget):
+class ScoreWidget(Docked):
     """Choose a slide and a model, score it, watch the heatmap fill in.
 
     Parameters
@@ -97,10 +81,11 @@ class ScoreWidget(QWidget):
         for widget in (self.form, self.score_button, self.run, self.result):
             layout.addWidget(widget)
         layout.addStretch(1)
-        _scrolled(column, QVBoxLayout(self))
+        scrolled(column, QVBoxLayout(self))
 
     def _connect(self) -> None:
         self.layer_choice.changed.connect(self._on_slide_changed)
+        self.layer_choice.lengths_changed.connect(self._on_slide_changed)
         self._mpp_line.textChanged.connect(self._on_mpp_typed)
         self.score_button.clicked.connect(self._on_score)
         self.run.running_changed.connect(self._on_running_changed)
@@ -187,28 +172,8 @@ class ScoreWidget(QWidget):
         if self.run.running and self._live is not None and self._live.rests_on(event.value):
             self.run.cancel()
 
-    def event(self, event: QEvent) -> bool:
-        """Stop the run when the dock is closed: napari then takes the widget out of it."""
-        kind = event.type()
-        orphaned = kind == QEvent.Type.ParentChange and self.parent() is None
-        if orphaned or kind == QEvent.Type.Close:
-            self._let_go()
-        return bool(super().event(event))
-
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Stop the run and hear no more of the viewer."""
         self.run.abandon()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.layer_choice.let_go()
-
-
-def _scrolled(column: QWidget, layout: QVBoxLayout) -> None:
-    """Let a column scroll, so that it never makes the window taller than the screen."""
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setFrameShape(QFrame.Shape.NoFrame)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setWidget(column)
-    scroll.setMinimumWidth(MINIMUM_PX)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(scroll)
