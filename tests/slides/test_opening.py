@@ -139,6 +139,6 @@ def test_opening_leaves_no_file_open(tmp_path, write_tiff, tissue_image):
         warnings.simplefilter("error", ResourceWarning)
         slide = open_slide(path)
         assert np.asarray(slide.read(Region(0, 0, 9, 9))).shape == (9, 9, 3)
-        source = slide._source._file
+        source = slide._pixels._source._file
         slide.close()
     assert source.closed

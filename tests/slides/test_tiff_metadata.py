@@ -1,8 +1,15 @@
+import struct
+from io import BytesIO
+
 import numpy as np
 import pytest
 import tifffile
+from openslide import OpenSlide
+from PIL import ImageCms
 
+from napari_focusqc.errors import ColourProfileError
 from napari_focusqc.slides.opening import open_slide
+from napari_focusqc.slides.tiff_layout import MOST_PROFILE_BYTES
 
 APERIO = "Aperio Image Library v12\n400x300 [0,0 400x300] (256x256) JPEG/RGB Q=70"
 
@@ -79,3 +86,54 @@ def test_ome_pixel_sizes_go_before_resolution_tags(tmp_path):
         metadata={"axes": "YXS", "PhysicalSizeX": 0.25, "PhysicalSizeY": 0.25},
     )
     assert slide.mpp == 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("tcga/tcga-cr-7395-01a-01-ts1.svs", 3144),
+        ("openslide-fixtures/boxes.tiff", 588),
+        ("openslide-cmu/CMU-1-Small-Region.svs", None),
+    ],
+)
+def test_the_colour_profile_of_real_slides_is_openslides(test_data, name, size):
+    profile = open_slide(test_data / "wsi" / name).icc_profile
+    assert (None if profile is None else len(profile)) == size
+    with OpenSlide(test_data / "wsi" / name) as handle:
+        theirs = handle.color_profile
+        assert profile == (None if theirs is None else theirs.tobytes())
+
+
+def test_a_real_colour_profile_is_one(test_data):
+    profile = open_slide(test_data / "wsi/tcga/tcga-cr-7395-01a-01-ts1.svs").icc_profile
+    assert "sRGB" in ImageCms.getProfileDescription(BytesIO(profile))
+
+
+def test_a_colour_profile_is_returned_byte_for_byte(tmp_path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    slide = write(tmp_path / "a.tif", iccprofile=profile)
+    assert slide.icc_profile == profile
+    assert slide.info.notes == ()
+
+
+def test_a_colour_profile_of_monstrous_size_is_left_out_unread(tmp_path):
+    slide = write(tmp_path / "a.tif", iccprofile=bytes(MOST_PROFILE_BYTES + 1))
+    assert slide.icc_profile is None
+    assert slide.info.notes == ("its colour profile is damaged and is left out",)
+    with pytest.raises(ColourProfileError):
+        slide.pyramid(srgb=True)
+
+
+@pytest.mark.parametrize("count", [(1 << 32) - 1, 1 << 20])
+def test_a_colour_profile_beyond_the_end_of_the_file_is_none(tmp_path, count):
+    path = tmp_path / "a.tif"
+    write(path, iccprofile=bytes(500))
+    with tifffile.TiffFile(path) as tiff:
+        place = tiff.pages.first.tags[34675].offset + 4
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(struct.pack("<I", count))
+    slide = open_slide(path)
+    assert slide.icc_profile is None
+    with pytest.raises(ColourProfileError):
+        slide.pyramid(srgb=True)

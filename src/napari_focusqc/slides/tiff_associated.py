@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffFile
 
 from napari_focusqc.errors import AssociatedImageError, FocusQCError
 from napari_focusqc.geometry import Region
@@ -16,7 +15,7 @@ from napari_focusqc.slides.tiff_directory import DAMAGED
 from napari_focusqc.slides.tiff_layout import level_of
 from napari_focusqc.slides.tiff_ome import ome_root
 from napari_focusqc.slides.tiff_reading import TiffPixels
-from napari_focusqc.slides.tiff_series import picture_series
+from napari_focusqc.slides.tiff_series import open_tiff, picture_series
 
 
 def read_associated(path: Path, name: str) -> NDArray[np.uint8]:
@@ -39,7 +38,7 @@ def read_associated(path: Path, name: str) -> NDArray[np.uint8]:
         There is none of this name, it is too large, or it cannot be decoded.
     """
     try:
-        with TiffFile(path) as tiff:
+        with open_tiff(path) as tiff:
             ome_root(tiff, path.name)
             found = picture_series(tiff)
             if name not in found:

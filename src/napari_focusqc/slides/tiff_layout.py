@@ -30,6 +30,7 @@ from napari_focusqc.slides.tiff_pixels import (
 )
 from napari_focusqc.slides.tiff_series import (
     Page,
+    open_tiff,
     picture_series,
     plane_pages,
     series_notes,
@@ -79,7 +80,7 @@ def is_decodable(path: Path) -> bool:
         tifffile finds no page.
     """
     try:
-        with TiffFile(path) as tiff:
+        with open_tiff(path) as tiff:
             return int(tiff.pages.first.compression) in COMPRESSIONS
     except DAMAGED as error:
         raise _damaged(path.name, error) from error
@@ -96,7 +97,7 @@ def read_layout(path: Path) -> TiffLayout:
         Tiles lie beyond the end of the file, or fewer are listed than the image needs.
     """
     try:
-        with TiffFile(path) as tiff:
+        with open_tiff(path) as tiff:
             refuse_entities(tiff.pages.first.description, path.name)
             ome = ome_root(tiff, path.name)
             series = slide_series(tiff)
@@ -127,8 +128,7 @@ def _icc_profile(page: TiffPage) -> tuple[bytes | None, tuple[str, ...]]:
     tag = page.tags.get(_ICC_PROFILE)
     if tag is None or tag.count == 0:
         return None, ()
-    whole = tag.valueoffset + tag.count <= page.parent.filehandle.size
-    if not whole or tag.count > MOST_PROFILE_BYTES or not isinstance(tag.value, bytes):
+    if tag.count > MOST_PROFILE_BYTES or not isinstance(tag.value, bytes):
         return None, ("its colour profile is damaged and is left out",)
     return tag.value, ()
 

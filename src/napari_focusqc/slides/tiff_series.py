@@ -5,6 +5,7 @@ Room: slides. tifffile groups pages of a kind into series; what each of them mea
 
 import re
 from math import prod
+from pathlib import Path
 
 import numpy as np
 from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
@@ -18,6 +19,11 @@ _FLAT = ("YX", "YXS", "SYX")
 _QPI_TYPE = re.compile(r"<ImageType>\s*(\w+)\s*</ImageType>")
 
 Page = TiffPage | TiffFrame
+
+
+def open_tiff(path: Path) -> TiffFile:
+    """Open a TIFF file by its bytes: by its name alone tifffile would take it for an NDPI file."""
+    return TiffFile(path, is_ndpi=False)
 
 
 def slide_series(tiff: TiffFile) -> TiffPageSeries:
