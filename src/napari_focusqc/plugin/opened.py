@@ -56,7 +56,7 @@ class OpenRequest:
 
 
 def open_layer(request: OpenRequest) -> Generator[Progress[None], None, LayerData]:
-    """Open a slide as the tuple of one layer.
+    """Open a slide as the tuple of one layer, its coarsest level read already.
 
     napari reads the coarsest level whole as it adds a layer. Where the file lacks small levels,
     that level is computed from all of its pixels; it is done here, so that the window lives on.
@@ -69,7 +69,7 @@ def open_layer(request: OpenRequest) -> Generator[Progress[None], None, LayerDat
     Raises
     ------
     FocusQCError
-        See `open_slide` and `slide_layers`; nothing stays open then.
+        See `open_slide` and `slide_layers`; nothing stays open then, nor when it is closed.
     """
     yield Progress(0, 0, f"opening {request.path.name}")
     slide = open_slide(request.path, mpp=request.mpp, z_step_um=request.z_step_um)

@@ -45,7 +45,7 @@ def read_slide_layers(path: PathOrPaths) -> list[LayerData]:
     FocusQCError
         It cannot be opened; napari shows the sentence.
     """
-    return slide_layers(open_slide(_one(path)))
+    return slide_layers(open_slide(one_path(path)))
 
 
 def read_map_layers(path: PathOrPaths) -> list[LayerData]:
@@ -56,9 +56,9 @@ def read_map_layers(path: PathOrPaths) -> list[LayerData]:
     MapFileError
         It is damaged; napari shows the sentence.
     """
-    return map_layers(FocusMap.load(zarr_folder(Path(_one(path)))))
+    return map_layers(FocusMap.load(zarr_folder(Path(one_path(path)))))
 
 
-def _one(path: PathOrPaths) -> str:
+def one_path(path: PathOrPaths) -> str:
     """Return the path; napari may hand over a list of one."""
     return path if isinstance(path, str) else path[0]

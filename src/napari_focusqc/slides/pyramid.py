@@ -6,7 +6,8 @@ are the file's own tiles: a pan decodes the tiles in view and no others, and ope
 size costs nothing. (A zarr store in between would add a codec and an event loop, and no pixel.)
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_focusqc.errors import UnreadableRegionError
 from napari_focusqc.geometry import Region
+from napari_focusqc.progress import Progress
 from napari_focusqc.slides.colour import Recolour
 from napari_focusqc.slides.slide import Slide
 
@@ -66,6 +68,31 @@ def build_pyramid(
         )
         levels.append(array)
     return levels
+
+
+def read_overview(levels: Sequence[da.Array]) -> Generator[Progress[None], None, list[da.Array]]:
+    """Decode the coarsest level now, since napari reads it whole as soon as it gets it.
+
+    A file without levels of its own is decoded from end to end for it, so this is long work.
+
+    Parameters
+    ----------
+    levels
+        From `build_pyramid`.
+
+    Returns
+    -------
+    The levels, the coarsest in memory.
+    """
+    *finer, coarsest = levels
+    starts = np.cumsum((0, *coarsest.chunks[-3]))
+    parts = []
+    for number, (top, bottom) in enumerate(pairwise(starts)):
+        yield Progress(number, len(starts) - 1, "reading the overview")
+        parts.append(coarsest[..., top:bottom, :, :].compute())
+    overview = np.concatenate(parts, axis=-3)
+    held: da.Array = da.from_array(overview, chunks=coarsest.chunks)  # type: ignore[no-untyped-call]
+    return [*finer, held]
 
 
 class LevelView:
