@@ -245,6 +245,23 @@ def test_a_dropped_file_is_shown_and_not_opened(opener: Opener, slide_file: Path
     assert len(opener.viewer.layers) == 0
 
 
+def test_a_dropped_ome_zarr_folder_is_shown_and_opened(
+    opener: Opener, tmp_path: Path, write_ome_zarr: Make, tissue_image: Make
+) -> None:
+    """Its file says how far its planes lie apart."""
+    path = tmp_path / "slide.ome.zarr"
+    path.mkdir()
+    plane = np.moveaxis(tissue_image(128, 160), -1, 0)[:, None]
+    write_ome_zarr(path, [np.concatenate([plane, plane], 1)], "czyx", mpp=0.5, z=(1.0, 1.5))
+    assert drop(opener.widget, path)
+    opener.rest()
+    assert "OME-Zarr" in opener.facts()
+    assert opener.widget.card.step_line.placeholderText() == "1.5 (from the file)"
+    opener.open()
+    (layer,) = opener.viewer.layers
+    assert layer.data_to_world((1, 0, 2)) == pytest.approx((2.5, 0, 1.0))
+
+
 def test_no_field_swallows_a_drop(opener: Opener) -> None:
     """A line of text would write the file's name into itself."""
     lines = (opener.widget.file.line, opener.widget.card.mpp_line, opener.widget.card.step_line)
