@@ -75,7 +75,7 @@ def large(tmp_path: Path, write_tiff: Any, tissue_image: Any) -> Path:
 
 def test_the_level_that_napari_reads_whole_is_computed_before_it_does(large: Path) -> None:
     stages = [step.stage for step in open_layer(OpenRequest(large))]
-    assert stages == ["opening large.tif"] + ["making an overview of large.tif"] * 3
+    assert stages == ["opening large.tif"] + ["reading the overview"] * 3
     levels, _, _ = finish(open_layer(OpenRequest(large)))
     slide = open_slide(large)
     lazy = slide.pyramid()

@@ -11,11 +11,6 @@ from math import copysign
 from pathlib import Path
 from typing import Any
 
-import dask.array as da
-import numpy as np
-from dask.array.core import slices_from_chunks
-from numpy.typing import NDArray
-
 from napari_focusqc.errors import MissingMppError, SettingsError
 from napari_focusqc.plugin.layers import (
     METADATA_KEY,
@@ -30,6 +25,7 @@ from napari_focusqc.plugin.slide_of_layer import is_slide_layer, micrometres, sl
 from napari_focusqc.progress import Progress
 from napari_focusqc.slides.given_slide import with_given
 from napari_focusqc.slides.opening import open_slide
+from napari_focusqc.slides.pyramid import read_overview
 from napari_focusqc.slides.slide import Slide
 
 
@@ -58,9 +54,6 @@ class OpenRequest:
 def open_layer(request: OpenRequest) -> Generator[Progress[None], None, LayerData]:
     """Open a slide as the tuple of one layer, its coarsest level read already.
 
-    napari reads the coarsest level whole as it adds a layer. Where the file lacks small levels,
-    that level is computed from all of its pixels; it is done here, so that the window lives on.
-
     Parameters
     ----------
     request
@@ -76,21 +69,9 @@ def open_layer(request: OpenRequest) -> Generator[Progress[None], None, LayerDat
     with ExitStack() as unless_opened:
         unless_opened.callback(slide.close)
         ((levels, keywords, kind),) = slide_layers(slide, srgb=request.srgb)
-        if len(levels) > len(slide.level_shapes):
-            coarsest = yield from _in_memory(levels[-1], f"making an overview of {slide.name}")
-            levels = [*levels[:-1], coarsest]
+        levels = yield from read_overview(levels)
         unless_opened.pop_all()
     return levels, keywords, kind
-
-
-def _in_memory(level: da.Array, stage: str) -> Generator[Progress[None], None, NDArray[np.uint8]]:
-    """Compute a level, one row of chunks after the other."""
-    pixels = np.empty(level.shape, np.uint8)
-    rows = slices_from_chunks(level.chunks[:-2])  # type: ignore[no-untyped-call]
-    for done, row in enumerate(rows):
-        yield Progress(done, len(rows), stage)
-        pixels[row] = level[row].compute()
-    return pixels
 
 
 def layer_of_file(layers: Iterable[Any], path: Path) -> Any:

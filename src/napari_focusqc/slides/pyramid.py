@@ -7,12 +7,12 @@ size costs nothing. (A zarr store in between would add a codec and an event loop
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
 import dask.array as da
 import numpy as np
+from dask.array.core import slices_from_chunks
 from numpy.typing import NDArray
 
 from napari_focusqc.errors import UnreadableRegionError
@@ -70,10 +70,10 @@ def build_pyramid(
     return levels
 
 
-def read_overview(levels: Sequence[da.Array]) -> Generator[Progress[None], None, list[da.Array]]:
-    """Decode the coarsest level now, since napari reads it whole as soon as it gets it.
+def read_overview(levels: Sequence[da.Array]) -> Generator[Progress[None], None, list[Any]]:
+    """Decode the coarsest level now: napari reads it whole, in its window's thread, if we do not.
 
-    A file without levels of its own is decoded from end to end for it, so this is long work.
+    Where the file lacks small levels all of its pixels are decoded for it, so this is long work.
 
     Parameters
     ----------
@@ -82,17 +82,15 @@ def read_overview(levels: Sequence[da.Array]) -> Generator[Progress[None], None,
 
     Returns
     -------
-    The levels, the coarsest in memory.
+    The levels, the coarsest as a numpy array.
     """
     *finer, coarsest = levels
-    starts = np.cumsum((0, *coarsest.chunks[-3]))
-    parts = []
-    for number, (top, bottom) in enumerate(pairwise(starts)):
-        yield Progress(number, len(starts) - 1, "reading the overview")
-        parts.append(coarsest[..., top:bottom, :, :].compute())
-    overview = np.concatenate(parts, axis=-3)
-    held: da.Array = da.from_array(overview, chunks=coarsest.chunks)  # type: ignore[no-untyped-call]
-    return [*finer, held]
+    pixels = np.empty(coarsest.shape, np.uint8)
+    rows = slices_from_chunks(coarsest.chunks[:-2])  # type: ignore[no-untyped-call]
+    for done, row in enumerate(rows):
+        yield Progress(done, len(rows), "reading the overview")
+        pixels[row] = coarsest[row].compute()
+    return [*finer, pixels]
 
 
 class LevelView:
