@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from napari_focusqc.slides.associated import (
     associated_picture,
     check_picture_size,
     is_withheld,
+    may_show_label,
     no_picture,
     offered,
     withheld,
@@ -33,6 +36,21 @@ def test_a_label_is_withheld(name):
     assert is_withheld(name)
     slide = SlideWithPictures("macro", name)
     assert (offered(slide), withheld(slide)) == (("macro",), (name,))
+
+
+@pytest.mark.parametrize(
+    ("vendor", "name", "may"),
+    [
+        ("Aperio", "macro", False),  # lit from below: its label is black
+        ("Hamamatsu", "macro", True),
+        ("Hamamatsu", "thumbnail", False),
+        (None, "Overview", True),
+    ],
+)
+def test_a_picture_of_the_whole_glass_may_show_the_label(vendor, name, may):
+    slide = SlideWithPictures(name)
+    slide.info = replace(slide.info, vendor=vendor)
+    assert may_show_label(slide, name) == may
 
 
 def test_a_withheld_picture_is_not_even_decoded():

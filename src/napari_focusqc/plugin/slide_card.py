@@ -15,20 +15,18 @@ from PIL import Image
 
 from napari_focusqc.errors import AssociatedImageError
 from napari_focusqc.progress import Progress
-from napari_focusqc.slides.associated import associated_picture, offered, withheld
+from napari_focusqc.slides.associated import (
+    associated_picture,
+    may_show_label,
+    offered,
+    withheld,
+)
 from napari_focusqc.slides.facts import facts, resolution_in_words
 from napari_focusqc.slides.opening import open_slide
 from napari_focusqc.slides.slide import Slide
 
 SHOWN = ("format", "read by", "compression", "objective", "size", "levels", "planes")
 """The facts on the card, in this order; µm/px and the rest have places of their own."""
-
-WHOLE_GLASS = ("macro", "overview")
-"""Pictures of the whole glass, with the paper label that is glued to it."""
-
-DARK_LABELS = ("aperio",)
-"""Makers whose pictures of the glass are lit from below, so that the label on them is black. That
-of a Hamamatsu slide can be read like the label itself, and nobody promises better of the others."""
 
 PICTURE_PX = 1000
 """Pictures are shrunk to this longer side: the card is not wide."""
@@ -158,19 +156,14 @@ def slide_card(slide: Slide) -> SlideCard:
 
 def _private(slide: Slide) -> str | None:
     """Return the name of the picture to be asked for; a macro picture shows the label with it."""
-    legible = [name for name in offered(slide) if _shows_label(slide, name)]
+    legible = [name for name in offered(slide) if may_show_label(slide, name)]
     return next(iter((*legible, *withheld(slide))), None)
-
-
-def _shows_label(slide: Slide, name: str) -> bool:
-    """Say whether the label may be legible on a picture that is no label by its name."""
-    return name.lower() in WHOLE_GLASS and (slide.info.vendor or "").lower() not in DARK_LABELS
 
 
 def _picture(slide: Slide) -> tuple[Picture | None, str]:
     """Return the most telling picture that may be shown, and what to say of it."""
     names = offered(slide)
-    shown = [name for name in names if not _shows_label(slide, name)]
+    shown = [name for name in names if not may_show_label(slide, name)]
     if not shown and names:
         return None, f"The label may be legible on its “{names[0]}”, so it is not shown unasked."
     if not shown:

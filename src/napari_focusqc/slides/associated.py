@@ -18,16 +18,29 @@ MOST_ASSOCIATED_PX = 100_000_000
 _BEST_FIRST = ("macro", "overview", "thumbnail")
 _LABEL = "label"
 
+WHOLE_GLASS = ("macro", "overview")
+"""Pictures of the whole glass, with the paper label that is glued to it."""
+
+DARK_LABELS = ("aperio",)
+"""Makers whose pictures of the glass are lit from below, so that the label on them is black. That
+of a Hamamatsu slide can be read like the label itself, and nobody promises better of the others."""
+
 
 def is_withheld(name: str) -> bool:
     """Say whether a picture may carry a patient's name, by its own name."""
     return _LABEL in name.lower()
 
 
-def offered(slide: Slide) -> tuple[str, ...]:
-    """Return the names of the pictures that are shown without being asked for.
+def may_show_label(slide: Slide, name: str) -> bool:
+    """Say whether the label may be legible on a picture that is no label by its name."""
+    return name.lower() in WHOLE_GLASS and (slide.info.vendor or "").lower() not in DARK_LABELS
 
-    The most telling stands first: the macro picture of the whole glass, then a thumbnail.
+
+def offered(slide: Slide) -> tuple[str, ...]:
+    """Return the names of the pictures that are no label by their names.
+
+    The label may still be legible on one, see `may_show_label`. The most telling stands first: the
+    macro picture of the whole glass, then a thumbnail.
     """
     names = [name for name in slide.info.associated if not is_withheld(name)]
     rank = {name: place for place, name in enumerate(_BEST_FIRST)}

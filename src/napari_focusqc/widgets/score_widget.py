@@ -112,7 +112,8 @@ class ScoreWidget(Docked):
             return
         height, width = slide.shape
         known = "µm/px not known" if slide.mpp is None else f"{slide.mpp:.4g} µm/px"
-        self.facts.setText(f"{slide.info.format}, {width:,} × {height:,} px, {known}")
+        notes = "".join(f"\n{note[:1].upper()}{note[1:]}." for note in slide.info.notes)
+        self.facts.setText(f"{slide.info.format}, {width:,} × {height:,} px, {known}{notes}")
         self._mpp_line.setText(self._given_mpp.get(str(layer.unique_id), ""))
         hint = "needed, for instance 0.25" if slide.mpp is None else f"{slide.mpp:.4g}, as opened"
         self._mpp_line.setPlaceholderText(hint)
