@@ -112,6 +112,11 @@ def test_an_objective_that_does_not_fit_is_noted_and_the_number_kept(mpp, power)
     assert f"{mpp:.4g} µm/px does not fit an objective of {power}x" in found.notes[0]
 
 
+@pytest.mark.parametrize("power", [0.0, -20.0])
+def test_an_objective_without_power_contradicts_nothing(power):
+    assert settle_resolution((0.25, 0.25), None, power).notes == ()
+
+
 def test_a_given_number_goes_before_everything_and_the_difference_is_noted():
     found = settle_resolution((0.499, 0.499), 0.25, 40.0)
     assert (found.mpp, found.source) == (0.25, "given")

@@ -50,6 +50,8 @@ def test_resolution_tags(tmp_path, unit, pixels, mpp):
     [
         (f"{APERIO}|AppMag = 40|MPP = 0.2527|Left = 1", 0.2527, 40.0),
         (f"{APERIO}|AppMag = 20", None, 20.0),
+        (f"{APERIO}|AppMag = 0|MPP = 0.25", 0.25, None),
+        (f"{APERIO}|AppMag = nan|MPP = inf", None, None),
         (f"{APERIO}|MPP = 0", None, None),
         (f"{APERIO}|MPP = unknown|AppMag = ", None, None),
         (APERIO, None, None),

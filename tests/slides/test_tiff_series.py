@@ -211,3 +211,17 @@ def test_planes_in_several_files_are_refused_unopened(tmp_path, stack, tiff_file
     tiff_files.edit_ome(path, (r"<TiffData([^/>]*)/>", other))
     with pytest.raises(NotASlideError, match="lie in several files"):
         open_slide(path)
+
+
+@pytest.mark.parametrize("compression", [None, "lzw", "deflate"])
+def test_planar_rgb_as_bio_formats_writes_it_is_read(tmp_path, tissue_image, compression):
+    image, label = tissue_image(300, 330), tissue_image(60, 70, 1)
+    path = tmp_path / "a.ome.tif"
+    options = {"photometric": "rgb", "planarconfig": "separate", "compression": compression}
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        for pixels, name, tile in [(label, "label image", None), (image, "slide", (64, 64))]:
+            planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
+            writer.write(planes, tile=tile, metadata={"axes": "CYX", "Name": name}, **options)
+    slide = open_slide(path)
+    assert np.array_equal(whole(slide), image)
+    assert np.array_equal(slide.associated_image("label"), label)

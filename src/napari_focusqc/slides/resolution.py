@@ -138,7 +138,7 @@ def _unusable(stated: tuple[float, float]) -> str | None:
 def _contradiction(mpp: float, objective: float | None) -> str | None:
     """Say that µm/px and objective do not fit together, or None."""
     low, high = SENSOR_PX_UM
-    if objective is None or low <= mpp * objective <= high:
+    if objective is None or objective <= 0 or low <= mpp * objective <= high:
         return None
     return (
         f"{mpp:.4g} µm/px does not fit an objective of {objective:g}x, where about "

@@ -107,7 +107,7 @@ def _aperio(series: TiffPageSeries, name: str) -> TiffFacts:
         "Aperio SVS",
         both_axes(mpp, mpp) or _resolution_tags(series.keyframe),
         z_um=heights[0],
-        objective=as_number(values.get("AppMag")),
+        objective=as_number(values.get("AppMag")) or None,  # 0 is what scanners write who know none
         vendor="Aperio",
     )
 
@@ -145,7 +145,7 @@ def _ome(root: ElementTree.Element, series: TiffPageSeries) -> TiffFacts:
         "OME-TIFF",
         both_axes(y, x) or _resolution_tags(series.keyframe),
         z_um=None if pixels is None else ome_heights(pixels),
-        objective=ome_power(root, image),
+        objective=ome_power(root, image) or None,
         rgb_channels=pixels is not None and is_rgb(pixels),
     )
 
