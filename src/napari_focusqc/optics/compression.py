@@ -11,16 +11,21 @@ from PIL import Image
 
 from napari_focusqc.errors import SettingsError
 
+SUBSAMPLINGS = ("4:2:0", "4:2:2", "4:4:4")
+"""Colour stored at half the resolution both ways, across only, or at full resolution."""
 
-def jpeg(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+
+def jpeg(image: NDArray[np.uint8], quality: int, subsampling: str = "4:2:0") -> NDArray[np.uint8]:
     """Write an image as JPEG in memory and read it back.
 
     Parameters
     ----------
     image
-        uint8 (H, W) or (H, W, 3), RGB; colour is stored at half resolution (4:2:0).
+        uint8 (H, W) or (H, W, 3), RGB.
     quality
         1 to 95, on libjpeg's scale.
+    subsampling
+        How colour is stored: one of `SUBSAMPLINGS`.
 
     Returns
     -------
@@ -29,11 +34,15 @@ def jpeg(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     Raises
     ------
     SettingsError
-        The quality is outside its range.
+        The quality is outside its range, or there is no such subsampling.
     """
     if not 1 <= quality <= 95:
         raise SettingsError(f"the JPEG quality is {quality}; it must lie between 1 and 95")
+    if subsampling not in SUBSAMPLINGS:
+        raise SettingsError(
+            f"there is no JPEG subsampling {subsampling!r}; there are: {', '.join(SUBSAMPLINGS)}"
+        )
     buffer = BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=subsampling)
     with Image.open(buffer) as decoded:
         return np.array(decoded, np.uint8)
