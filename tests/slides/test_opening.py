@@ -110,6 +110,8 @@ def test_what_is_not_there_is_refused(tmp_path):
         open_slide(tmp_path / "gone.svs")
     with pytest.raises(SlideNotFoundError):
         open_slide(str(tmp_path / "gone.svs"))
+    with pytest.raises(SlideNotFoundError):
+        open_slide(tmp_path / ("a" * 300))
 
 
 @pytest.mark.parametrize("data", [b"", b"I", b"II*", b"not a slide" * 50, bytes(5000), b"II*\0"])

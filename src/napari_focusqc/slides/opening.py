@@ -3,6 +3,7 @@
 Room: slides. The only place that chooses a reader.
 """
 
+import os
 from pathlib import Path
 
 from openslide import OpenSlide
@@ -82,7 +83,7 @@ def _check_file(path: Path) -> None:
     NotASlideError
         It is a folder, empty, or may not be read.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a name is too long
         raise SlideNotFoundError(f"there is no file {path}; see whether the path is right")
     if not path.is_file():
         raise NotASlideError(
