@@ -35,6 +35,9 @@ REPEATS = 3
 LEAST_MPIX = 60
 """A pass over a small slide is repeated, handle and all, until it has read so much."""
 
+OWN = local()
+"""The buffer of each thread."""
+
 Read = Callable[[Region], np.ndarray]
 
 
@@ -58,13 +61,13 @@ def seconds(read: Read, regions: list[Region], pool: ThreadPoolExecutor | None) 
 
 def ours(path: Path, regions: list[Region], pool: ThreadPoolExecutor | None) -> float:
     """Read through this package."""
-    slide, own = open_slide(path), local()
+    slide = open_slide(path)
 
     def read(region: Region) -> np.ndarray:
         size = region.height * region.width * 3
-        if not hasattr(own, "buffer"):
-            own.buffer = np.empty(max(SIDES) ** 2 * 3, np.uint8)
-        return slide.read(region, out=own.buffer[:size].reshape(region.height, region.width, 3))
+        if not hasattr(OWN, "buffer"):
+            OWN.buffer = np.zeros(max(SIDES) ** 2 * 3, np.uint8)
+        return slide.read(region, out=OWN.buffer[:size].reshape(region.height, region.width, 3))
 
     taken = seconds(read, regions, pool)
     slide.close()

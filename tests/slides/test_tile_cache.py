@@ -5,7 +5,7 @@ import pytest
 
 from napari_focusqc.geometry import Region
 from napari_focusqc.slides.opening import open_slide
-from napari_focusqc.slides.tile_cache import TileCache
+from napari_focusqc.slides.tile_cache import BLOCK_BYTES, MOST_BLOCKS, TileCache
 
 
 def tile(value, size=100):
@@ -33,33 +33,45 @@ def test_what_is_kept_is_a_copy():
     assert cache.get("b") is None
 
 
-def test_no_more_is_kept_than_it_may_hold_and_the_unused_go_first():
-    cache = TileCache(1000)
-    for number in range(10):
-        cache.keep(number, tile(number))
-    cache.get(0)
-    cache.keep("new", tile(99))
-    assert [number for number in range(10) if cache.get(number) is None] == [1]
+def test_no_more_is_kept_than_it_may_hold_and_the_oldest_go_first():
+    cache, size = TileCache(), BLOCK_BYTES // 10
+    for number in range(10 * MOST_BLOCKS):
+        cache.keep(number, tile(number, size))
+    assert all((cache.get(number) == number).all() for number in range(10 * MOST_BLOCKS))
+    cache.keep("new", tile(99, size))
+    gone = [number for number in range(10 * MOST_BLOCKS) if cache.get(number) is None]
+    assert gone == list(range(10))
     assert (cache.get("new") == 99).all()
 
 
+def test_a_tile_that_is_let_go_stays_whole_for_those_who_read_it():
+    cache = TileCache()
+    cache.keep("a", tile(7))
+    pixels = cache.get("a")
+    for number in range(2 * MOST_BLOCKS):
+        cache.keep(number, tile(1, BLOCK_BYTES))
+    assert cache.get("a") is None
+    assert (pixels == 7).all()
+
+
 def test_a_very_large_tile_is_not_kept():
-    cache = TileCache(1000)
-    cache.keep("a", tile(1, 126))
+    cache = TileCache()
+    cache.keep("a", tile(1, BLOCK_BYTES + 1))
     assert cache.get("a") is None
 
 
 def test_threads_may_keep_and_get_at_once():
-    cache = TileCache(2000)
+    cache = TileCache()
 
     def work(number):
-        cache.keep(number % 37, tile(number % 37))
-        found = cache.get(number % 37)
-        return found is None or (found == number % 37).all()
+        key = number % 97
+        cache.keep(key, tile(key, BLOCK_BYTES // 5))
+        found = cache.get(key)
+        return found is None or (found == key).all()
 
     with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(work, range(3000)))
-    assert cache._held == sum(pixels.nbytes for pixels in cache._tiles.values()) <= 2000
+        assert all(pool.map(work, range(500)))
+    assert len(cache._tiles) <= 5 * MOST_BLOCKS
 
 
 def test_regions_on_a_grid_decode_every_tile_once(counted):

@@ -4,48 +4,53 @@ Room: slides. A tile that lies wholly inside a region is not wanted again by its
 never comes here: a pan over whole tiles keeps nothing.
 """
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Hashable
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_BYTES = 32 << 20
-"""How much is kept; the tiles unused for longest go first."""
+BLOCK_BYTES = 4 << 20
+"""Memory is taken in blocks of so much: the system hands it out in large pages, which is much
+quicker than a little for every tile. No larger tile is kept."""
+
+MOST_BLOCKS = 8
+"""How many blocks are kept; with the oldest go the tiles in it."""
 
 
 class TileCache:
-    """A bounded store of decoded tiles, for several threads at once.
+    """A bounded store of decoded tiles, for several threads at once."""
 
-    Parameters
-    ----------
-    most_bytes
-        How much it may hold, bytes.
-    """
-
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most = most_bytes
-        self._held = 0
-        self._tiles: OrderedDict[Hashable, NDArray[np.uint8]] = OrderedDict()
+    def __init__(self) -> None:
+        self._tiles: dict[Hashable, NDArray[np.uint8]] = {}
+        self._keys: deque[list[Hashable]] = deque()
+        self._room = np.empty(0, np.uint8)
         self._lock = Lock()
 
     def get(self, key: Hashable) -> NDArray[np.uint8] | None:
         """Return a tile, which must not be changed; None where it is not here."""
-        with self._lock:
-            pixels = self._tiles.get(key)
-            if pixels is not None:
-                self._tiles.move_to_end(key)
-            return pixels
+        return self._tiles.get(key)
 
     def keep(self, key: Hashable, pixels: NDArray[np.uint8]) -> None:
-        """Store a copy of a tile and let old ones go for it; a very large one is not kept."""
-        if pixels.nbytes > self._most // 8:
+        """Store a copy of a tile."""
+        if pixels.size > BLOCK_BYTES:
             return
-        copy = pixels.copy()
         with self._lock:
-            if key not in self._tiles:
-                self._tiles[key] = copy
-                self._held += copy.nbytes
-            while self._held > self._most:
-                self._held -= self._tiles.popitem(last=False)[1].nbytes
+            if key in self._tiles:
+                return
+            if pixels.size > self._room.size:
+                self._next_block()
+            copy = self._room[: pixels.size].reshape(pixels.shape)
+            self._room = self._room[pixels.size :]
+            copy[...] = pixels
+            self._keys[-1].append(key)
+            self._tiles[key] = copy
+
+    def _next_block(self) -> None:
+        """Begin a block; whoever still reads a tile of the oldest one keeps its memory alive."""
+        if len(self._keys) == MOST_BLOCKS:
+            for key in self._keys.popleft():
+                del self._tiles[key]
+        self._keys.append([])
+        self._room = np.empty(BLOCK_BYTES, np.uint8)
