@@ -13,7 +13,6 @@ from napari_focusqc.errors import (
     ColourProfileError,
     NotASlideError,
     RegionError,
-    SettingsError,
     UnreadableRegionError,
 )
 from napari_focusqc.geometry import Region
@@ -233,11 +232,3 @@ def test_a_colour_profile_that_claims_too_much_is_not_looked_at():
     profile, note = read_profile(None, {"openslide.icc-size": "99999999"})
     assert profile is None
     assert note == "its colour profile claims 99999999 bytes and is left out"
-
-
-def test_a_given_mpp_goes_before_the_files(test_data):
-    path = test_data / "wsi/dicom/sm_image.dcm"
-    assert (OpenSlideSlide(path).mpp, OpenSlideSlide(path).mpp_source) == (0.499, "file")
-    assert (OpenSlideSlide(path, 0.3).mpp, OpenSlideSlide(path, 0.3).mpp_source) == (0.3, "given")
-    with pytest.raises(SettingsError):
-        OpenSlideSlide(path, 0.0)

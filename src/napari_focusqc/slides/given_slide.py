@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_focusqc.geometry import Region
-from napari_focusqc.slides.planes import Heights, settle_heights
-from napari_focusqc.slides.resolution import Resolution, settle_resolution
-from napari_focusqc.slides.slide import Slide, SlideInfo, Source
+from napari_focusqc.slides.planes import settle_heights
+from napari_focusqc.slides.resolution import settle_resolution
+from napari_focusqc.slides.slide import Slide
 
 
 def with_given(slide: Slide, *, mpp: float | None = None, z_step_um: float | None = None) -> Slide:
@@ -32,19 +32,17 @@ def with_given(slide: Slide, *, mpp: float | None = None, z_step_um: float | Non
     SettingsError
         `mpp` or `z_step_um` is out of range, or a flat slide is given a `z_step_um`.
     """
-    info, resolution, heights = slide.info, _resolution(slide), _heights(slide)
-    outdated: tuple[str, ...] = ()
-    fresh: tuple[str, ...] = ()
-    if mpp is not None:
-        outdated += resolution.notes
-        resolution = settle_resolution(info.stated_mpp, mpp, info.objective)
-        fresh += resolution.notes
-    if z_step_um is not None:
-        outdated += heights.notes
-        heights = settle_heights(len(slide.z_um), None, z_step_um, slide.name)
-    notes = (*(note for note in info.notes if note not in outdated), *fresh)
     origin = slide.origin if isinstance(slide, GivenSlide) else slide
-    return GivenSlide(origin, resolution, heights, notes)
+    given = GivenSlide(origin, slide)
+    if mpp is not None:
+        resolution = settle_resolution(slide.info.stated_mpp, mpp, slide.info.objective)
+        given.mpp, given.mpp_source = resolution.mpp, resolution.source
+        given.info = replace(given.info, mpp_remarks=resolution.notes)
+    if z_step_um is not None:
+        heights = settle_heights(len(slide.z_um), None, z_step_um, slide.name)
+        given.z_um = heights.z_um
+        given.info = replace(given.info, z_source=heights.source, z_remarks=heights.notes)
+    return given
 
 
 class GivenSlide:
@@ -54,24 +52,20 @@ class GivenSlide:
     ----------
     origin
         The slide as it was opened.
-    resolution, heights
-        The lengths it has now.
-    notes
-        What a user should know of it now, one sentence each.
+    lengths
+        The slide whose lengths it has until others are given.
     """
 
-    def __init__(
-        self, origin: Slide, resolution: Resolution, heights: Heights, notes: tuple[str, ...]
-    ) -> None:
+    def __init__(self, origin: Slide, lengths: Slide) -> None:
         self.origin = origin
         self.name = origin.name
         self.shape = origin.shape
         self.level_shapes = origin.level_shapes
-        self.mpp = resolution.mpp
-        self.mpp_source: Source | None = resolution.source
-        self.z_um = heights.z_um
         self.icc_profile = origin.icc_profile
-        self.info: SlideInfo = replace(origin.info, z_source=heights.source, notes=notes)
+        self.info = lengths.info
+        self.mpp = lengths.mpp
+        self.mpp_source = lengths.mpp_source
+        self.z_um = lengths.z_um
 
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
@@ -94,17 +88,3 @@ class GivenSlide:
     def close(self) -> None:
         """Close the file of the slide behind it."""
         self.origin.close()
-
-
-def _resolution(slide: Slide) -> Resolution:
-    """Return the µm/px a slide has, with the notes that belong to it."""
-    given = slide.mpp if slide.mpp_source == "given" else None
-    notes = settle_resolution(slide.info.stated_mpp, given, slide.info.objective).notes
-    return Resolution(slide.mpp, slide.mpp_source, notes)
-
-
-def _heights(slide: Slide) -> Heights:
-    """Return the heights of a slide's planes, with the notes that belong to them."""
-    source = slide.info.z_source
-    notes = settle_heights(len(slide.z_um), None, None, slide.name).notes if source is None else ()
-    return Heights(slide.z_um, source, notes)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from openslide import OpenSlide
 
-from napari_focusqc.errors import NotASlideError, SlideNotFoundError
+from napari_focusqc.errors import NotASlideError, SettingsError, SlideNotFoundError
+from napari_focusqc.slides.given_slide import with_given
 from napari_focusqc.slides.mirax_folder import MIRAX, is_mirax
 from napari_focusqc.slides.openslide_slide import OpenSlideSlide
 from napari_focusqc.slides.picture_slide import PictureSlide, is_picture
@@ -53,24 +54,35 @@ def open_slide(
     SettingsError
         `mpp` or `z_step_um` is out of range, or a flat slide is given a `z_step_um`.
     """
-    path = zarr_folder(Path(path))
+    slide = _opened(zarr_folder(Path(path)))
+    if mpp is None and z_step_um is None:
+        return slide
+    try:
+        return with_given(slide, mpp=mpp, z_step_um=z_step_um)
+    except SettingsError:
+        slide.close()
+        raise
+
+
+def _opened(path: Path) -> Slide:
+    """Open a slide as its file describes it."""
     if is_zarr(path):
-        return ZarrSlide(path, mpp, z_step_um)
+        return ZarrSlide(path)
     _check_file(path)
     vendor = MIRAX if is_mirax(path) else OpenSlide.detect_format(path)
     if vendor is None and is_picture(path):
-        return PictureSlide(path, mpp, z_step_um)
+        return PictureSlide(path)
     if is_tiff(path) and vendor in _PLAIN_TIFF:
         check_directories(path)
         # A compression that is not decoded here may be known to OpenSlide (Aperio's 33003 is).
         if vendor is None or is_decodable(path):
-            return TiffSlide(path, mpp, z_step_um)
+            return TiffSlide(path)
     elif vendor is None:
         raise NotASlideError(
             f"{path.name} is no slide that can be read here; "
             "give an SVS, TIFF, OME-TIFF, OME-Zarr, NDPI, MRXS, SCN, BIF, DICOM, PNG or JPEG file"
         )
-    return OpenSlideSlide(path, mpp, z_step_um)
+    return OpenSlideSlide(path)
 
 
 def _check_file(path: Path) -> None:

@@ -22,10 +22,9 @@ from napari_focusqc.slides.associated import check_picture_size, no_picture
 from napari_focusqc.slides.canvas import lay_canvas, on_white
 from napari_focusqc.slides.colour import srgb_recolour
 from napari_focusqc.slides.openslide_handle import open_handle, read_profile
-from napari_focusqc.slides.planes import settle_heights
 from napari_focusqc.slides.pyramid import CHUNK_PX, build_pyramid
 from napari_focusqc.slides.resolution import as_number, both_axes, settle_resolution
-from napari_focusqc.slides.slide import SlideInfo, Source
+from napari_focusqc.slides.slide import SlideInfo
 from napari_focusqc.slides.unseen_planes import stated_planes, unseen_planes_note
 from napari_focusqc.slides.vendor_tiff import read_vendor_tiff
 from napari_focusqc.slides.vendor_words import vendor_words
@@ -48,10 +47,6 @@ class OpenSlideSlide:
     ----------
     path
         The file.
-    mpp
-        Micrometres per pixel to use instead of what the file says.
-    z_step_um
-        Refused: OpenSlide reads one plane.
 
     Raises
     ------
@@ -59,13 +54,9 @@ class OpenSlideSlide:
         See `open_handle`.
     EmptyLevelError
         A level has no pixels.
-    SettingsError
-        `mpp` is out of range, or a `z_step_um` is given.
     """
 
-    def __init__(
-        self, path: Path, mpp: float | None = None, z_step_um: float | None = None
-    ) -> None:
+    def __init__(self, path: Path) -> None:
         self.name = path.name
         self._path = path
         self._lock = Lock()
@@ -77,25 +68,26 @@ class OpenSlideSlide:
         self._downsamples = tuple(float(factor) for factor in handle.level_downsamples)
         self._properties = dict(handle.properties)
         self._associated = tuple(handle.associated_images)
-        self._stated = both_axes(self._number("openslide.mpp-y"), self._number("openslide.mpp-x"))
-        self._objective = self._number("openslide.objective-power")
-        self._resolution = settle_resolution(self._stated, mpp, self._objective)
-        self.z_um = settle_heights(1, None, z_step_um, self.name).z_um  # it knows one plane
-        self._words = vendor_words(self._properties)
-        self._tiff = read_vendor_tiff(path)
-        self._profile, odd = read_profile(handle, self._properties)
-        planes = max(stated_planes(self._properties), self._tiff.planes)
-        self._notes = tuple(note for note in (unseen_planes_note(planes), odd) if note)
-
-    @property
-    def mpp(self) -> float | None:
-        """µm per pixel of level 0, or None."""
-        return self._resolution.mpp
-
-    @property
-    def mpp_source(self) -> Source | None:
-        """Where `mpp` is from."""
-        return self._resolution.source
+        self.icc_profile, odd = read_profile(handle, self._properties)
+        self.z_um = (0.0,)  # it knows one plane
+        stated = both_axes(self._number("openslide.mpp-y"), self._number("openslide.mpp-x"))
+        objective = self._number("openslide.objective-power")
+        resolution = settle_resolution(stated, None, objective)
+        self.mpp, self.mpp_source = resolution.mpp, resolution.source
+        words, tiff = vendor_words(self._properties), read_vendor_tiff(path)
+        unseen = unseen_planes_note(max(stated_planes(self._properties), tiff.planes))
+        self.info = SlideInfo(
+            format=words.format,
+            reader="openslide",
+            compression=words.compression or tiff.compression,
+            objective=objective,
+            vendor=words.vendor,
+            path=path,
+            stated_mpp=stated,
+            associated=self._associated,
+            remarks=tuple(note for note in (unseen, odd) if note),
+            mpp_remarks=resolution.notes,
+        )
 
     def _number(self, key: str) -> float | None:
         """Return a property as a number, or None."""
@@ -105,26 +97,6 @@ class OpenSlideSlide:
     def shape(self) -> tuple[int, int]:
         """(height, width) of level 0, px."""
         return self.level_shapes[0]
-
-    @property
-    def info(self) -> SlideInfo:
-        """What the file says of itself."""
-        return SlideInfo(
-            format=self._words.format,
-            reader="openslide",
-            compression=self._words.compression or self._tiff.compression,
-            objective=self._objective,
-            vendor=self._words.vendor,
-            path=self._path,
-            stated_mpp=self._stated,
-            associated=self._associated,
-            notes=(*self._notes, *self._resolution.notes),
-        )
-
-    @property
-    def icc_profile(self) -> bytes | None:
-        """The scanner's colour profile."""
-        return self._profile
 
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""

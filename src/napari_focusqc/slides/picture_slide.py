@@ -17,10 +17,9 @@ from napari_focusqc.geometry import Region
 from napari_focusqc.slides.associated import no_picture
 from napari_focusqc.slides.canvas import lay_canvas, on_white
 from napari_focusqc.slides.colour import srgb_recolour
-from napari_focusqc.slides.planes import settle_heights
 from napari_focusqc.slides.pyramid import CHUNK_PX, build_pyramid
 from napari_focusqc.slides.resolution import both_axes, settle_resolution, tag_mpp
-from napari_focusqc.slides.slide import SlideInfo, Source
+from napari_focusqc.slides.slide import SlideInfo
 
 _STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _FORMATS = ("PNG", "JPEG")
@@ -54,22 +53,14 @@ class PictureSlide:
     ----------
     path
         A file for which `is_picture` is true.
-    mpp
-        Micrometres per pixel to use instead of what the file says.
-    z_step_um
-        Refused: a picture is one plane.
 
     Raises
     ------
     NotASlideError
         It is damaged, too large to be decoded whole, or not 8-bit grey or colour.
-    SettingsError
-        `mpp` is out of range, or a `z_step_um` is given.
     """
 
-    def __init__(
-        self, path: Path, mpp: float | None = None, z_step_um: float | None = None
-    ) -> None:
+    def __init__(self, path: Path) -> None:
         self.name = path.name
         self._path = path
         self._lock = Lock()
@@ -77,45 +68,25 @@ class PictureSlide:
         self._pixels: NDArray[np.uint8] | None = None
         self._damage: str | None = None
         with _opened(path) as image:
-            self._format = f"{image.format} picture"
-            orientation = _orientation(image)
-            self.shape = (image.height, image.width)
-            if orientation >= _ON_ITS_SIDE:
-                self.shape = (image.width, image.height)
+            kind, turned = f"{image.format} picture", _orientation(image)
+            sides = (image.height, image.width)
             dpi_x, dpi_y = image.info.get("dpi", (0.0, 0.0))
             profile = image.info.get("icc_profile")
-        self.icc_profile: bytes | None = profile if isinstance(profile, bytes) and profile else None
-        stated = (tag_mpp(float(dpi), _UM_PER_INCH) for dpi in (dpi_y, dpi_x))
-        self._stated = both_axes(*stated)
-        self._resolution = settle_resolution(self._stated, mpp, None)
-        self._notes: tuple[str, ...] = ()
-        if orientation in _TURNS:
-            self._notes += ("it is turned as its Exif tag says",)
-        if path.suffix.lower() not in _ENDINGS:
-            self._notes += (f"its name ends in “{path.suffix}”, but it is a {self._format}",)
+        self.shape = sides[::-1] if turned >= _ON_ITS_SIDE else sides
         self.level_shapes = (self.shape,)
-        self.z_um = settle_heights(1, None, z_step_um, self.name).z_um
-
-    @property
-    def mpp(self) -> float | None:
-        """µm per pixel, or None."""
-        return self._resolution.mpp
-
-    @property
-    def mpp_source(self) -> Source | None:
-        """Where `mpp` is from."""
-        return self._resolution.source
-
-    @property
-    def info(self) -> SlideInfo:
-        """What the file says of itself."""
-        return SlideInfo(
-            format=self._format,
+        self.z_um = (0.0,)
+        self.icc_profile: bytes | None = profile if isinstance(profile, bytes) and profile else None
+        stated = both_axes(*(tag_mpp(float(dpi), _UM_PER_INCH) for dpi in (dpi_y, dpi_x)))
+        resolution = settle_resolution(stated, None, None)
+        self.mpp, self.mpp_source = resolution.mpp, resolution.source
+        self.info = SlideInfo(
+            format=kind,
             reader="pillow",
-            compression="deflate" if self._format.startswith("PNG") else "JPEG",
-            path=self._path,
-            stated_mpp=self._stated,
-            notes=(*self._notes, *self._resolution.notes),
+            compression="deflate" if kind.startswith("PNG") else "JPEG",
+            path=path,
+            stated_mpp=stated,
+            remarks=_remarks(path, kind, turned),
+            mpp_remarks=resolution.notes,
         )
 
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
@@ -201,6 +172,16 @@ def _opened(path: Path) -> Image.Image:
             "grey"
         )
     return image
+
+
+def _remarks(path: Path, kind: str, turned: int) -> tuple[str, ...]:
+    """Return what a user should know of how the picture is read."""
+    remarks = []
+    if turned in _TURNS:
+        remarks.append("it is turned as its Exif tag says")
+    if path.suffix.lower() not in _ENDINGS:
+        remarks.append(f"its name ends in “{path.suffix}”, but it is a {kind}")
+    return tuple(remarks)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -43,8 +43,9 @@ class SlideInfo:
         heights, which count 0, 1, 2 …
     associated
         Names of the pictures that lie in the file beside the slide, such as ``"macro"``.
-    notes
-        What a user should know before relying on the slide, one sentence each.
+    remarks, mpp_remarks, z_remarks
+        What a user should know of the pixels, of the µm/px and of the heights of the planes before
+        relying on them, one sentence each.
     """
 
     format: str
@@ -56,7 +57,14 @@ class SlideInfo:
     stated_mpp: tuple[float, float] | None = None
     z_source: Source | None = None
     associated: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    mpp_remarks: tuple[str, ...] = ()
+    z_remarks: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All that a user should know before relying on the slide, one sentence each."""
+        return self.remarks + self.mpp_remarks + self.z_remarks
 
 
 class Slide(Protocol):

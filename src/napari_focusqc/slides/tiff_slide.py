@@ -16,7 +16,7 @@ from napari_focusqc.slides.colour import srgb_recolour
 from napari_focusqc.slides.planes import settle_heights
 from napari_focusqc.slides.pyramid import build_pyramid
 from napari_focusqc.slides.resolution import settle_resolution
-from napari_focusqc.slides.slide import SlideInfo, Source
+from napari_focusqc.slides.slide import SlideInfo
 from napari_focusqc.slides.tiff_associated import read_associated
 from napari_focusqc.slides.tiff_layout import read_layout
 from napari_focusqc.slides.tiff_reading import TiffPixels
@@ -29,77 +29,43 @@ class TiffSlide:
     ----------
     path
         The file; its directories have passed `check_directories`.
-    mpp
-        Micrometres per pixel to use instead of what the file says.
-    z_step_um
-        Distance of neighbouring planes to use instead of what the file says, µm.
 
     Raises
     ------
     NotASlideError, TruncatedSlideError
         See `read_layout`.
-    SettingsError
-        `mpp` or `z_step_um` is out of range, or there is one plane only.
     """
 
-    def __init__(
-        self, path: Path, mpp: float | None = None, z_step_um: float | None = None
-    ) -> None:
+    def __init__(self, path: Path) -> None:
         self.name = path.name
         self._layout = read_layout(path)
         self._path = path
-        facts = self._layout.facts
-        self._resolution = settle_resolution(facts.stated_mpp, mpp, facts.objective)
-        planes = len(self._layout.levels[0].planes)
-        self._heights = settle_heights(planes, facts.z_um, z_step_um, self.name)
-        self._pixels: TiffPixels | None = TiffPixels(path)
-
-    @property
-    def mpp(self) -> float | None:
-        """µm per pixel of level 0, or None."""
-        return self._resolution.mpp
-
-    @property
-    def mpp_source(self) -> Source | None:
-        """Where `mpp` is from."""
-        return self._resolution.source
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(height, width) of level 0, px."""
-        return self._layout.levels[0].shape
-
-    @property
-    def level_shapes(self) -> tuple[tuple[int, int], ...]:
-        """(height, width) of every stored level, px."""
-        return tuple(level.shape for level in self._layout.levels)
-
-    @property
-    def z_um(self) -> tuple[float, ...]:
-        """Height of each plane, µm; 0, 1, 2 … where nobody knows (see `info`)."""
-        return self._heights.z_um
-
-    @property
-    def info(self) -> SlideInfo:
-        """What the file says of itself."""
-        facts = self._layout.facts
-        return SlideInfo(
+        facts, planes = self._layout.facts, len(self._layout.levels[0].planes)
+        resolution = settle_resolution(facts.stated_mpp, None, facts.objective)
+        heights = settle_heights(planes, facts.z_um, None, self.name)
+        self.mpp, self.mpp_source, self.z_um = resolution.mpp, resolution.source, heights.z_um
+        self.icc_profile = self._layout.icc_profile
+        self.level_shapes = tuple(level.shape for level in self._layout.levels)
+        self.info = SlideInfo(
             format=facts.format,
             reader="tifffile",
             compression=self._layout.compression,
             objective=facts.objective,
             vendor=facts.vendor,
-            path=self._path,
+            path=path,
             stated_mpp=facts.stated_mpp,
-            z_source=self._heights.source,
+            z_source=heights.source,
             associated=tuple(self._layout.associated),
-            notes=(*self._layout.notes, *self._resolution.notes, *self._heights.notes),
+            remarks=self._layout.notes,
+            mpp_remarks=resolution.notes,
+            z_remarks=heights.notes,
         )
+        self._pixels: TiffPixels | None = TiffPixels(path)
 
     @property
-    def icc_profile(self) -> bytes | None:
-        """The scanner's colour profile."""
-        return self._layout.icc_profile
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of level 0, px."""
+        return self.level_shapes[0]
 
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""

@@ -25,7 +25,7 @@ from napari_focusqc.slides.ome_zarr_collection import read_collection
 from napari_focusqc.slides.planes import settle_heights
 from napari_focusqc.slides.pyramid import build_pyramid
 from napari_focusqc.slides.resolution import settle_resolution
-from napari_focusqc.slides.slide import SlideInfo, Source
+from napari_focusqc.slides.slide import SlideInfo
 from napari_focusqc.slides.zarr_folder import is_zarr, read_node
 from napari_focusqc.slides.zarr_image import ZarrImage, open_image
 
@@ -40,10 +40,6 @@ class ZarrSlide:
     path
         The folder of an image, or of several as bioformats2raw lays them out: then the first that
         is no picture of the glass is the slide.
-    mpp
-        Micrometres per pixel to use instead of what the metadata says.
-    z_step_um
-        Distance of neighbouring planes to use instead of what the metadata says, µm.
 
     Raises
     ------
@@ -52,72 +48,40 @@ class ZarrSlide:
         it is damaged.
     EmptyLevelError
         A level has no pixels.
-    SettingsError
-        `mpp` or `z_step_um` is out of range, or there is one plane only.
     """
 
-    def __init__(
-        self, path: Path, mpp: float | None = None, z_step_um: float | None = None
-    ) -> None:
+    def __init__(self, path: Path) -> None:
         self.name = _name(path)
         self._path = path
         self._collection = read_collection(read_node(path), self.name)
         image = open_image(self._collection.image, self.name)
         self._image: ZarrImage | None = image
-        self._metadata = image.metadata
         self.level_shapes = tuple(level.shape for level in image.levels)
-        self._resolution = settle_resolution(image.metadata.mpp, mpp, self._collection.objective)
-        planes = image.levels[0].size("z")
-        self._heights = settle_heights(planes, image.z_um, z_step_um, self.name)
-        unknown = image.metadata.mpp_notes if mpp is None else ()
-        self._info = SlideInfo(
-            format=f"OME-Zarr {image.metadata.version}",
+        metadata, objective = image.metadata, self._collection.objective
+        resolution = settle_resolution(metadata.mpp, None, objective)
+        heights = settle_heights(image.levels[0].size("z"), image.z_um, None, self.name)
+        self.mpp, self.mpp_source, self.z_um = resolution.mpp, resolution.source, heights.z_um
+        self.icc_profile: bytes | None = None  # OME-Zarr has no place for one
+        unknown = (f"{note}; give the µm per pixel" for note in metadata.mpp_notes)
+        self.info = SlideInfo(
+            format=f"OME-Zarr {metadata.version}",
             reader="zarr",
             compression=image.levels[0].compression,
-            objective=self._collection.objective,
+            objective=objective,
             vendor=self._collection.vendor,
             path=path,
-            stated_mpp=image.metadata.mpp,
-            z_source=self._heights.source,
+            stated_mpp=metadata.mpp,
+            z_source=heights.source,
             associated=tuple(self._collection.pictures),
-            notes=(
-                *self._collection.notes,
-                *image.notes,
-                *(f"{note}; give the µm per pixel" for note in unknown),
-                *self._resolution.notes,
-                *self._heights.notes,
-            ),
+            remarks=(*self._collection.notes, *image.notes),
+            mpp_remarks=(*unknown, *resolution.notes),
+            z_remarks=heights.notes,
         )
-
-    @property
-    def mpp(self) -> float | None:
-        """µm per pixel of level 0, or None."""
-        return self._resolution.mpp
-
-    @property
-    def mpp_source(self) -> Source | None:
-        """Where `mpp` is from."""
-        return self._resolution.source
 
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width) of level 0, px."""
         return self.level_shapes[0]
-
-    @property
-    def z_um(self) -> tuple[float, ...]:
-        """Height of each plane, µm; 0, 1, 2 … where nobody knows (see `info`)."""
-        return self._heights.z_um
-
-    @property
-    def info(self) -> SlideInfo:
-        """What the metadata says."""
-        return self._info
-
-    @property
-    def icc_profile(self) -> bytes | None:
-        """OME-Zarr has no place for a colour profile."""
-        return None
 
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
