@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_focusqc.plugin import sample_data
 from napari_focusqc.plugin.layers import METADATA_KEY
 from napari_focusqc.plugin.sample_data import cmu_small_region_layers, sample_slide_layers
-from napari_focusqc.slides.sample_slide import (
+from napari_focusqc.slides.sample.slide import (
     CELL_PX,
     SampleLayout,
     build_sample_slide,

@@ -8,7 +8,7 @@ import tifffile
 from napari_focusqc.errors import NotASlideError, SettingsError, SlideNotFoundError
 from napari_focusqc.geometry import Region
 from napari_focusqc.slides.opening import open_slide
-from napari_focusqc.slides.openslide_slide import OpenSlideSlide
+from napari_focusqc.slides.openslide.slide import OpenSlideSlide
 
 # file under data/wsi: (reader, height, width, levels, planes, µm/px)
 OPENED = {

@@ -11,7 +11,7 @@ from napari_focusqc.geometry import Region
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.slides.opening import open_slide
 from napari_focusqc.slides.pyramid import halve
-from napari_focusqc.slides.tiff_slide import TiffSlide
+from napari_focusqc.slides.tiff.slide import TiffSlide
 
 
 def test_levels_are_added_until_the_longer_side_is_1024_px():

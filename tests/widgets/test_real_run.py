@@ -185,7 +185,7 @@ def test_sample_slide_opens_from_the_menu(
     make_napari_viewer: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from napari_focusqc.plugin import sample_data
-    from napari_focusqc.slides.sample_slide import SampleLayout, build_sample_slide
+    from napari_focusqc.slides.sample.slide import SampleLayout, build_sample_slide
 
     small = SampleLayout(
         side_px=1024, glass_px=128, lane_radii_px=(0.0, 3.0, 8.0, 5.0), corner_px=256

@@ -19,7 +19,7 @@ from napari_focusqc.settings import ScoreSettings
 def demo(arguments: argparse.Namespace) -> None:
     """Score the built-in sample slide, compare with its known defocus, and show it in napari."""
     from napari_focusqc.evaluation.focus_protocols import tile_truth, truth_correlation
-    from napari_focusqc.slides.sample_slide import sample_slide, true_defocus
+    from napari_focusqc.slides.sample.slide import sample_slide, true_defocus
 
     sample = run_with_bar(sample_slide(), "sample slide")
     focus_map, saved = score_into(arguments.out, sample.slide, ScoreSettings())

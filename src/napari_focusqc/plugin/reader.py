@@ -11,8 +11,8 @@ from napari_focusqc.plugin.layers import LayerData, map_layers, slide_layers
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.results.store import is_focus_map
 from napari_focusqc.slides.opening import open_slide
-from napari_focusqc.slides.zarr_folder import zarr_folder
-from napari_focusqc.slides.zarr_image import is_ome_zarr
+from napari_focusqc.slides.zarr.folder import zarr_folder
+from napari_focusqc.slides.zarr.image import is_ome_zarr
 
 PathOrPaths = str | Sequence[str]
 ReadLayers = Callable[[PathOrPaths], list[LayerData]]

@@ -11,8 +11,8 @@ from typing import TypeVar
 from napari_focusqc.plugin.layers import UM, LayerData, slide_layers
 from napari_focusqc.progress import Progress, finish
 from napari_focusqc.slides.opening import open_slide
-from napari_focusqc.slides.sample_download import CMU_SMALL_REGION, fetch_cmu_small_region
-from napari_focusqc.slides.sample_slide import MPP, sample_slide, true_defocus
+from napari_focusqc.slides.sample.download import CMU_SMALL_REGION, fetch_cmu_small_region
+from napari_focusqc.slides.sample.slide import MPP, sample_slide, true_defocus
 
 R = TypeVar("R")
 Work = Generator[Progress[None], None, R]

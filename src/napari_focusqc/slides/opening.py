@@ -10,15 +10,15 @@ from openslide import OpenSlide
 
 from napari_focusqc.errors import NotASlideError, SettingsError, SlideNotFoundError
 from napari_focusqc.slides.given_slide import with_given
-from napari_focusqc.slides.mirax_folder import MIRAX, is_mirax
-from napari_focusqc.slides.openslide_slide import OpenSlideSlide
+from napari_focusqc.slides.openslide.mirax_folder import MIRAX, is_mirax
+from napari_focusqc.slides.openslide.slide import OpenSlideSlide
 from napari_focusqc.slides.picture_slide import PictureSlide, is_picture
 from napari_focusqc.slides.slide import Slide
-from napari_focusqc.slides.tiff_directory import check_directories, is_tiff
-from napari_focusqc.slides.tiff_layout import is_decodable
-from napari_focusqc.slides.tiff_slide import TiffSlide
-from napari_focusqc.slides.zarr_folder import is_zarr, zarr_folder
-from napari_focusqc.slides.zarr_slide import ZarrSlide
+from napari_focusqc.slides.tiff.directory import check_directories, is_tiff
+from napari_focusqc.slides.tiff.layout import is_decodable
+from napari_focusqc.slides.tiff.slide import TiffSlide
+from napari_focusqc.slides.zarr.folder import is_zarr, zarr_folder
+from napari_focusqc.slides.zarr.slide import ZarrSlide
 
 _PLAIN_TIFF = {None, "aperio", "generic-tiff"}
 """What OpenSlide calls a TIFF without a dialect of its own; the others place their tiles in ways

@@ -1,0 +1,4 @@
+"""Slides whose makers place their tiles in ways that only OpenSlide knows.
+
+Room: slides.
+"""

@@ -1,0 +1,4 @@
+"""OME-Zarr images as slides.
+
+Room: slides.
+"""
