@@ -14,6 +14,7 @@ TissueRule = Literal["otsu", "luma", "none"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Edges = Literal["cover", "whole"]
 Pooling = Literal["min", "minmax"]
+Cut = Literal["3a", "5a"]
 
 
 def _option(default: Any, label: str, help_text: str, **bounds: Any) -> Any:
@@ -120,7 +121,7 @@ class ScoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
-    """How FocusLiteNN is trained. Every field says itself what it is (`label`, `help`).
+    """What every training needs. Every field says itself what it is (`label`, `help`).
 
     Raises
     ------
@@ -154,15 +155,6 @@ class TrainSettings:
         minimum=0.05,
         maximum=10.0,
     )
-    kernels: int = _option(
-        10, "Kernels", "Number of filters; the paper has 1, 2 and 10.", minimum=1, maximum=64
-    )
-    pooling: Pooling = _option(
-        "min",
-        "Pooling",
-        "min as in the published weights, or minmax as in the paper's equation 2.",
-        choices=("min", "minmax"),
-    )
     epochs: int = _option(120, "Epochs", "Passes over the crops.", minimum=1, maximum=10_000)
     crops: int = _option(
         4000,
@@ -174,14 +166,14 @@ class TrainSettings:
     batch: int = _option(
         50,
         "Batch",
-        "Crops per step; the correlation is taken over a batch.",
+        "Crops per step.",
         minimum=8,
         maximum=5000,
     )
     learning_rate: float = _option(
         0.01,
         "Learning rate",
-        "Of Adam; divided by ten after half of the epochs.",
+        "Of Adam, at the start.",
         minimum=1e-6,
         maximum=1.0,
     )
@@ -198,6 +190,45 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+
+@dataclass(frozen=True, slots=True)
+class FocusLiteNNTraining(TrainSettings):
+    """How FocusLiteNN is trained; the rest is in `TrainSettings`."""
+
+    kernels: int = _option(
+        10, "Kernels", "Number of filters; the paper has 1, 2 and 10.", minimum=1, maximum=64
+    )
+    pooling: Pooling = _option(
+        "min",
+        "Pooling",
+        "min as in the published weights, or minmax as in the paper's equation 2.",
+        choices=("min", "minmax"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConvFocusTraining(TrainSettings):
+    """How ConvFocus is trained; the rest is in `TrainSettings`."""
+
+    cut: Cut = _option(
+        "3a",
+        "Cut",
+        "Where Inception v3 is cut: 3a as in the paper, 5a two convolutions later.",
+        choices=("3a", "5a"),
+    )
+    epochs: int = _option(10, "Epochs", "Passes over the crops.", minimum=1, maximum=10_000)
+    crops: int = _option(
+        40_000,
+        "Crops",
+        "Number of blurred training crops, 58 kB each in memory.",
+        minimum=60,
+        maximum=500_000,
+    )
+    batch: int = _option(64, "Batch", "Crops per step.", minimum=8, maximum=5000)
+    learning_rate: float = _option(
+        0.003, "Learning rate", "Of Adam, at the start.", minimum=1e-6, maximum=1.0
+    )
 
 
 def check_ranges(settings: Any) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from napari_focusqc.settings import TrainSettings
+from napari_focusqc.settings import FocusLiteNNTraining
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def field_folder(tmp_path_factory: pytest.TempPathFactory, tissue_image) -> Path
 
 
 @pytest.fixture
-def tiny(field_folder: Path, tmp_path: Path) -> TrainSettings:
-    return TrainSettings(
+def tiny(field_folder: Path, tmp_path: Path) -> FocusLiteNNTraining:
+    return FocusLiteNNTraining(
         field_folder, tmp_path / "out", kernels=2, epochs=3, crops=60, batch=20, validation=0.25
     )

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from napari_focusqc.errors import TrainingError
-from napari_focusqc.settings import TrainSettings
+from napari_focusqc.settings import FocusLiteNNTraining
 from napari_focusqc.training import field_images, fields
 from napari_focusqc.training.fields import DataSet, find_data_sets, read_field, split_paths
 
@@ -122,7 +122,7 @@ def test_both_sides_get_an_image(share: float) -> None:
         split_paths([Path("a")], share, seed=0)
 
 
-def test_no_image_is_both_trained_and_measured_on(tiny: TrainSettings) -> None:
+def test_no_image_is_both_trained_and_measured_on(tiny: FocusLiteNNTraining) -> None:
     found = _finish(fields.read_fields(tiny, 235))
     training = {field.path for field in found.training}
     validation = {field.path for field in found.validation}
@@ -135,6 +135,8 @@ def test_no_image_is_both_trained_and_measured_on(tiny: TrainSettings) -> None:
     assert [(e["images_training"], e["images_validation"]) for e in found.used] == [(1, 1), (3, 1)]
 
 
-def test_fields_that_become_too_small_are_refused_when_none_is_left(tiny: TrainSettings) -> None:
+def test_fields_that_become_too_small_are_refused_when_none_is_left(
+    tiny: FocusLiteNNTraining,
+) -> None:
     with pytest.raises(TrainingError, match=r"0\.5 µm/px and then 235 px"):
         _finish(fields.read_fields(replace(tiny, mpp=0.5), 235))

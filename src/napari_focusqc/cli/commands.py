@@ -6,16 +6,17 @@ Room: cli.
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from napari_focusqc import __version__
 from napari_focusqc.cli.demo import demo
 from napari_focusqc.cli.info import info
-from napari_focusqc.cli.models import models, train
+from napari_focusqc.cli.models import TRAININGS, models, train
 from napari_focusqc.cli.options import add_options
 from napari_focusqc.cli.score import score
 from napari_focusqc.errors import FocusQCError
-from napari_focusqc.settings import ScoreSettings, TrainSettings
+from napari_focusqc.settings import ScoreSettings
 
 REFUSED, INTERRUPTED = 2, 130
 
@@ -78,9 +79,11 @@ def command_parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=models)
 
     training = commands.add_parser("train", help="train a model", description=train.__doc__)
-    training.add_argument("model", choices=["focuslitenn"], help="what to train")
-    add_options(training, TrainSettings)
-    training.set_defaults(run=train)
+    networks = training.add_subparsers(required=True, metavar="MODEL")
+    for name, settings in TRAININGS.items():
+        each = networks.add_parser(name, help=f"train {name}", description=settings.__doc__)
+        add_options(each, settings)
+        each.set_defaults(run=partial(train, name))
     return parser
 
 

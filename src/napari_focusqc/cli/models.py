@@ -5,10 +5,17 @@ Room: cli.
 
 import argparse
 import json
+from typing import Any
 
 from napari_focusqc.cli.options import read_settings
 from napari_focusqc.cli.progress_bar import run_with_bar
-from napari_focusqc.settings import TrainSettings
+from napari_focusqc.settings import ConvFocusTraining, FocusLiteNNTraining, TrainSettings
+
+TRAININGS: dict[str, type[TrainSettings]] = {
+    "focuslitenn": FocusLiteNNTraining,
+    "convfocus": ConvFocusTraining,
+}
+"""What can be trained, and what may be chosen there."""
 
 
 def models(arguments: argparse.Namespace) -> None:
@@ -27,11 +34,12 @@ def models(arguments: argparse.Namespace) -> None:
         print(f"{card.name:<24} {card.model:<16} {card.mpp:>6g}  {card.threshold!s:<9}  {figures}")
 
 
-def train(arguments: argparse.Namespace) -> None:
+def train(model: str, arguments: argparse.Namespace) -> None:
     """Train a model; the same command goes on where an interrupted one stopped."""
-    from napari_focusqc.training.recipes import train_focuslitenn
+    from napari_focusqc.training.recipes import train_convfocus, train_focuslitenn
 
-    settings = read_settings(arguments, TrainSettings)
-    card = run_with_bar(train_focuslitenn(settings), "training")
+    recipes: dict[str, Any] = {"focuslitenn": train_focuslitenn, "convfocus": train_convfocus}
+    settings: Any = read_settings(arguments, TRAININGS[model])
+    card = run_with_bar(recipes[model](settings), "training")
     print(json.dumps(card.figures, indent=2))
     print(f"wrote {settings.out / card.name}.safetensors and its card")

@@ -29,6 +29,23 @@ FOCUSLITENN = ModelCard(
     cite=WANG_2020,
 )
 
+KOHLBERGER_2019 = (
+    "Kohlberger T., Liu Y., Moran M., Chen P.-H.C., Brown T., Hipp J.D., Mermel C.H., Stumpe M.C.: "
+    "Whole-slide image focus quality: Automatic assessment and impact on AI cancer detection. "
+    "J Pathol Inform 10, 2019"
+)
+
+CONVFOCUS = ModelCard(
+    name="convfocus",
+    title="ConvFocus",
+    network="convfocus",
+    tile_px=139,
+    stride_px=128,
+    mpp=0.25,
+    output="The expected out-of-focus class, 0 (in focus) to 29.",
+    cite=KOHLBERGER_2019,
+)
+
 CARDS = {
     card.name: card
     for card in (
@@ -42,6 +59,8 @@ CARDS = {
             )
             for kernels in (1, 2, 10)
         ),
+        CONVFOCUS,
+        replace(CONVFOCUS, name="convfocus-5a", title="ConvFocus, two convolutions more"),
     )
 }
 

@@ -17,10 +17,14 @@ from torch import Tensor, nn
 
 from napari_focusqc.errors import OutputError, WeightsError
 from napari_focusqc.models.card import Weights, WeightsCard
+from napari_focusqc.models.convfocus import ConvFocus
 from napari_focusqc.models.focuslitenn import FocusLiteNN
 from napari_focusqc.models.registry import model_card
 
-NETWORKS = {"focuslitenn": FocusLiteNN}
+FocusNetwork = FocusLiteNN | ConvFocus
+"""float (B, 3, tile, tile) in [0, 1] → (B,) scores, higher is more out of focus."""
+
+NETWORKS: dict[str, type[FocusNetwork]] = {"focuslitenn": FocusLiteNN, "convfocus": ConvFocus}
 
 _DAMAGE = (
     torch.serialization.pickle.UnpicklingError,  # type: ignore[attr-defined]
@@ -35,7 +39,7 @@ _DAMAGE = (
 """What torch and safetensors raise for a file that is cut, garbled or of another kind."""
 
 
-def load_network(weights: Weights) -> FocusLiteNN:
+def load_network(weights: Weights) -> FocusNetwork:
     """Build the network of a set of weights, ready to score on the CPU.
 
     Parameters
@@ -163,7 +167,7 @@ def _unwrapped(loaded: Any, path: Path) -> dict[str, Tensor]:
 def _check_options(weights: Weights, options: dict[str, Any]) -> None:
     """Refuse a file whose shapes are not those its card or the asked model names."""
     model, card = weights.model, weights.card
-    if model.kernels is not None and options["kernels"] != model.kernels:
+    if model.kernels is not None and options.get("kernels") != model.kernels:
         raise WeightsError(
             f"{weights.path.name} has {options['kernels']} kernels, but {model.name} was asked "
             f"for; choose the model {model.network} or other weights"

@@ -98,13 +98,8 @@ def make_crops(
     TrainingError
         There are no fields, or nothing in them has structure.
     """
-    if not fields:
-        raise TrainingError(
-            f"no image is as fine as {mpp:g} µm/px and {tile_px} px wide and high; give finer or "
-            "larger images"
-        )
+    places = Places(fields, mpp, tile_px)
     rng = np.random.default_rng(seed)
-    areas = np.array([field.pixels.shape[0] * field.pixels.shape[1] for field in fields], float)
     crops = Crops(
         np.empty((count, tile_px, tile_px, 3), np.uint8),
         rng.permutation(np.arange(count) % OOF_CLASSES),
@@ -112,7 +107,7 @@ def make_crops(
     )
     for i, oof_class in enumerate(crops.classes):
         radius_px = rng.uniform(*radius_range(int(oof_class), mpp))
-        field, at = _place(fields, areas / areas.sum(), tile_px, rng)
+        field, at = places.draw(rng)
         crops.images[i] = blurred_crop(field.pixels, at, tile_px, radius_px, rng)
         crops.radius_um[i] = radius_px * mpp
         if i % 100 == 99 or i + 1 == count:
@@ -192,17 +187,46 @@ def has_structure(crop: NDArray[np.uint8]) -> bool:
     return float(crop.mean(axis=2).std()) >= MIN_STRUCTURE
 
 
-def _place(
-    fields: Sequence[Field], shares: NDArray[np.float64], tile_px: int, rng: np.random.Generator
-) -> tuple[Field, tuple[int, int]]:
-    """Choose a field and a corner (y, x) in it where there is structure."""
-    for _ in range(TRIES):
-        field = fields[int(rng.choice(len(fields), p=shares))]
-        height, width = field.pixels.shape[:2]
-        y, x = int(rng.integers(height - tile_px + 1)), int(rng.integers(width - tile_px + 1))
-        if has_structure(field.pixels[y : y + tile_px, x : x + tile_px]):
-            return field, (y, x)
-    raise TrainingError(
-        f"in {TRIES} places of {len(fields)} images the grey levels vary by less than "
-        f"{MIN_STRUCTURE:g}; give images with tissue in them"
-    )
+class Places:
+    """Corners in fields where a crop shows structure, each field as often as its area asks.
+
+    Parameters
+    ----------
+    fields, mpp, tile_px
+        As for `make_crops`.
+
+    Raises
+    ------
+    TrainingError
+        There are no fields.
+    """
+
+    def __init__(self, fields: Sequence[Field], mpp: float, tile_px: int) -> None:
+        if not fields:
+            raise TrainingError(
+                f"no image is as fine as {mpp:g} µm/px and {tile_px} px wide and high; give finer "
+                "or larger images"
+            )
+        self._fields, self._tile_px = fields, tile_px
+        areas = np.array([field.pixels.shape[0] * field.pixels.shape[1] for field in fields], float)
+        self._shares = areas / areas.sum()
+
+    def draw(self, rng: np.random.Generator) -> tuple[Field, tuple[int, int]]:
+        """Choose a field and a corner (y, x) in it.
+
+        Raises
+        ------
+        TrainingError
+            Nothing in the fields has structure.
+        """
+        tile_px = self._tile_px
+        for _ in range(TRIES):
+            field = self._fields[int(rng.choice(len(self._fields), p=self._shares))]
+            height, width = field.pixels.shape[:2]
+            y, x = int(rng.integers(height - tile_px + 1)), int(rng.integers(width - tile_px + 1))
+            if has_structure(field.pixels[y : y + tile_px, x : x + tile_px]):
+                return field, (y, x)
+        raise TrainingError(
+            f"in {TRIES} places of {len(self._fields)} images the grey levels vary by less than "
+            f"{MIN_STRUCTURE:g}; give images with tissue in them"
+        )

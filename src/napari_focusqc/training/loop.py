@@ -16,21 +16,23 @@ from napari_focusqc.errors import OutputError, TrainingError
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings import TrainSettings
 from napari_focusqc.training.defocus_data import Crops
-from napari_focusqc.training.losses import plcc_loss
-
-LR_DROP = 0.1
-"""The paper decays the rate every 60 of 120 epochs and does not say by how much: ours."""
+from napari_focusqc.training.losses import Goal
 
 
 def fit(
-    network: nn.Module, crops: Crops, settings: TrainSettings, checkpoint: Path, run: str
+    network: nn.Module,
+    crops: Crops,
+    settings: TrainSettings,
+    checkpoint: Path,
+    run: str,
+    goal: Goal,
 ) -> Generator[Progress[None], None, None]:
-    """Train a network in place, so that its scores rise in a straight line with the class.
+    """Train a network in place.
 
     Parameters
     ----------
     network
-        float (B, 3, tile, tile) in [0, 1] → (B,).
+        What the goal's loss asks for.
     crops
         To train on.
     settings
@@ -39,6 +41,8 @@ def fit(
         File that is read when it is there, and written after every epoch.
     run
         What the checkpoint belongs to, in words; one of another run is refused.
+    goal
+        What is to be made small.
 
     Raises
     ------
@@ -47,25 +51,28 @@ def fit(
     OutputError
         The checkpoint cannot be written.
     """
-    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    trained = [p for p in network.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=settings.learning_rate)
     first = _resume(network, optimizer, checkpoint, run)
-    classes = torch.from_numpy(crops.classes).float()
+    classes = torch.from_numpy(crops.classes)
     memory = torch.empty(0)
     network.train()
     for epoch in range(first, settings.epochs):
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * LR_DROP ** (2 * epoch // settings.epochs)
         rng = np.random.default_rng([settings.seed, epoch])
         order = rng.permutation(len(crops.classes))
-        for part in np.array_split(order, max(len(order) // settings.batch, 1)):
+        parts = np.array_split(order, max(len(order) // settings.batch, 1))
+        for step, part in enumerate(parts):
+            done = (epoch + step / len(parts)) / settings.epochs
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * goal.rate(done)
             images = to_tensor(crops.images[part], memory)
-            loss = plcc_loss(network(images), classes[part])
+            loss = goal.loss(network, images, classes[part])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         _check_finite(network, epoch)
         _save(network, optimizer, checkpoint, run, epoch + 1)
-        yield Progress(epoch + 1, settings.epochs, f"training, 1 − r = {loss.item():.3f}")
+        yield Progress(epoch + 1, settings.epochs, f"training, {goal.words} = {loss.item():.3f}")
     network.eval()
 
 

@@ -73,6 +73,11 @@ def figures(scores: NDArray[np.float64], crops: Crops, threshold: float) -> dict
     }
 
 
+def class_error(scores: NDArray[np.float64], classes: NDArray[np.int64]) -> dict[str, float]:
+    """Return the mean absolute error of scores that are classes, rounded to 3 places."""
+    return {"mean_absolute_error": round(float(np.abs(scores - classes).mean()), 3)}
+
+
 def _groups(
     scores: NDArray[np.float64], radius_um: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
