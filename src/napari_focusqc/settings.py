@@ -231,6 +231,37 @@ class ConvFocusTraining(TrainSettings):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class EvaluateSettings:
+    """How a model is measured on images it never saw; the split is that of its training."""
+
+    data: Path = _option(
+        MISSING,
+        "Images",
+        "Folder of sharp RGB fields, as for training; only those kept out of training are used.",
+    )
+    weights: Path | None = _option(
+        None, "Weights file", "Measure these weights (.safetensors, .pt) instead of the shipped."
+    )
+    mpp: float = _option(
+        0.25, "µm per pixel", "Resolution that is measured at.", minimum=0.05, maximum=10.0
+    )
+    data_mpp: float = _option(
+        0.25,
+        "µm per pixel of the images",
+        "Of images whose µm/px neither their file nor their dataset.json mentions.",
+        minimum=0.05,
+        maximum=10.0,
+    )
+    validation: float = _option(
+        0.2, "Validation share", "That of the training.", minimum=0.05, maximum=0.5
+    )
+    seed: int = _option(0, "Seed", "That of the training.", minimum=0, maximum=2**31 - 1)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
 def check_ranges(settings: Any) -> None:
     """Compare each field of a settings dataclass with the range and choices it declares.
 

@@ -8,7 +8,7 @@ import pytest
 from napari_focusqc.errors import TooCoarseError, UnknownModelError, WeightsError
 from napari_focusqc.models import registry
 from napari_focusqc.models.card import Weights, WeightsCard
-from napari_focusqc.models.registry import CARDS, find_weights, model_card
+from napari_focusqc.models.registry import CARDS, find_weights, model_card, shipped_models
 
 
 def _shipped(model: str, mpp: float) -> Weights:
@@ -130,3 +130,11 @@ def test_a_damaged_card_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_card_survives_json() -> None:
     card = replace(CARD, threshold=3.5, data=({"name": "a"},), figures={"spearman": 0.98})
     assert WeightsCard.from_json(card.to_json()) == card
+
+
+def test_a_model_without_weights_is_not_offered_and_says_what_to_do(
+    three_resolutions: None,
+) -> None:
+    assert [card.name for card in shipped_models()] == ["focuslitenn", "focuslitenn-10"]
+    with pytest.raises(WeightsError, match=r"no weights of convfocus are shipped; train some"):
+        find_weights("convfocus", 0.25)

@@ -99,7 +99,7 @@ def _network() -> FocusLiteNN:
 def test_training_learns(crops: Crops, tmp_path: Path) -> None:
     network = _network()
     _finish(fit(network, crops, _settings(tmp_path, 40), tmp_path / "a.pt", "run", STRAIGHT_LINE))
-    assert np.corrcoef(score_crops(network, crops), crops.classes)[0, 1] > 0.95
+    assert np.corrcoef(score_crops(network, crops.images), crops.classes)[0, 1] > 0.95
 
 
 @pytest.mark.parametrize("killed_after", [1, 3, 5])
@@ -196,8 +196,8 @@ def test_scores_read_as_classes_after_the_fold(tiny: FocusLiteNNTraining, crops:
     """A straight line folded into the weights: regressing class on score again gives slope 1."""
     network = _network()
     _finish(fit(network, crops, _settings(tiny.out, 30), tiny.out / "a.pt", "run", STRAIGHT_LINE))
-    network.rescale(*class_line(score_crops(network, crops), crops.classes))
-    slope, offset = class_line(score_crops(network, crops), crops.classes)
+    network.rescale(*class_line(score_crops(network, crops.images), crops.classes))
+    slope, offset = class_line(score_crops(network, crops.images), crops.classes)
     assert (slope, offset) == pytest.approx((1, 0), abs=1e-3)
 
 
@@ -216,7 +216,7 @@ def test_convfocus_learns_classes(tmp_path: Path) -> None:
     network = ConvFocus()
     settings = ConvFocusTraining(tmp_path, tmp_path, epochs=60, crops=90, batch=30)
     _finish(fit(network, crops, settings, tmp_path / "a.pt", "run", RIGHT_CLASS))
-    assert np.corrcoef(score_crops(network, crops), classes)[0, 1] > 0.9
+    assert np.corrcoef(score_crops(network, crops.images), classes)[0, 1] > 0.9
 
 
 def test_a_killed_convfocus_ends_with_the_same_weights_and_a_card(

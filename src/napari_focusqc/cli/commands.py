@@ -11,12 +11,13 @@ from pathlib import Path
 
 from napari_focusqc import __version__
 from napari_focusqc.cli.demo import demo
+from napari_focusqc.cli.evaluate import evaluate
 from napari_focusqc.cli.info import info
 from napari_focusqc.cli.models import TRAININGS, models, train
 from napari_focusqc.cli.options import add_options
 from napari_focusqc.cli.score import score
 from napari_focusqc.errors import FocusQCError
-from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.settings import EvaluateSettings, ScoreSettings
 
 REFUSED, INTERRUPTED = 2, 130
 
@@ -84,6 +85,12 @@ def command_parser() -> argparse.ArgumentParser:
         each = networks.add_parser(name, help=f"train {name}", description=settings.__doc__)
         add_options(each, settings)
         each.set_defaults(run=partial(train, name))
+    measuring = commands.add_parser(
+        "evaluate", help="measure a model on unseen images", description=evaluate.__doc__
+    )
+    measuring.add_argument("model", help="a model's name; “focusqc models” lists them")
+    add_options(measuring, EvaluateSettings)
+    measuring.set_defaults(run=evaluate)
     return parser
 
 

@@ -103,6 +103,12 @@ def shipped_weights() -> tuple[Weights, ...]:
     return tuple(sorted(found, key=lambda w: (order.index(w.model.name), w.card.mpp)))
 
 
+def shipped_models() -> tuple[ModelCard, ...]:
+    """List the models that score as they are installed, in the order of `CARDS`."""
+    names = {weights.card.model for weights in shipped_weights()}
+    return tuple(card for card in CARDS.values() if SHIPPED_AS.get(card.name, card.name) in names)
+
+
 def find_weights(model: str, mpp: float, path: Path | None = None) -> Weights:
     """Choose the weights that score a slide.
 
@@ -129,7 +135,8 @@ def find_weights(model: str, mpp: float, path: Path | None = None) -> Weights:
     UnknownModelError
         There is no such model.
     WeightsError
-        The file is missing, has no readable card, or belongs to another model.
+        The file is missing, has no readable card, or belongs to another model; or none is given,
+        and none is shipped.
     TooCoarseError
         The slide has more µm/px than any of the weights accept.
     """
@@ -139,9 +146,14 @@ def find_weights(model: str, mpp: float, path: Path | None = None) -> Weights:
         choice = [replace(w, model=card) for w in shipped_weights() if w.card.model == name]
     else:
         choice = [_given(card, path)]
+    if not choice:
+        raise WeightsError(
+            f"no weights of {model} are shipped; train some (focusqc train), give the file, or "
+            f"choose one of {', '.join(card.name for card in shipped_models())}"
+        )
     serving = [w for w in choice if same_resolution(mpp, w.card.mpp) or mpp < w.card.mpp]
     if not serving:
-        there_are = ", ".join(f"{w.card.mpp:g}" for w in choice) or "none"
+        there_are = ", ".join(f"{w.card.mpp:g}" for w in choice)
         raise TooCoarseError(
             f"the slide has {mpp:g} µm/px, coarser than the weights of {model} "
             f"(trained at: {there_are} µm/px); use a finer scan, or train weights for {mpp:g} µm/px"

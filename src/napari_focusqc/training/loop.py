@@ -76,11 +76,13 @@ def fit(
     network.eval()
 
 
-def score_crops(network: nn.Module, crops: Crops, batch: int = 50) -> NDArray[np.float64]:
-    """Score crops as they are, float64 (N,)."""
-    parts, memory = range(0, len(crops.images), batch), torch.empty(0)
+def score_crops(
+    network: nn.Module, images: NDArray[np.uint8], batch: int = 50
+) -> NDArray[np.float64]:
+    """Score crops as they are: uint8 (N, tile, tile, 3) → float64 (N,)."""
+    parts, memory = range(0, len(images), batch), torch.empty(0)
     with torch.no_grad():
-        scores = [network(to_tensor(crops.images[i : i + batch], memory)) for i in parts]
+        scores = [network(to_tensor(images[i : i + batch], memory)) for i in parts]
     found: NDArray[np.float64] = torch.cat(scores).double().numpy()
     return found
 

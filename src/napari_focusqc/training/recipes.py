@@ -87,13 +87,13 @@ def train_focuslitenn(
     yield from fit(
         network, training, settings, checkpoint, run_name(settings, sharp), STRAIGHT_LINE
     )
-    slope, offset = class_line(score_crops(network, training), training.classes)
+    slope, offset = class_line(score_crops(network, training.images), training.classes)
     network.rescale(slope, offset)
-    threshold = round(best_threshold(score_crops(network, training), training.radius_um), 2)
+    threshold = round(best_threshold(score_crops(network, training.images), training.radius_um), 2)
     unseen = yield from make_crops(
         sharp.validation, max(settings.crops // 4, 60), settings.mpp, tile_px, settings.seed + 1
     )
-    measured = figures(score_crops(network, unseen), unseen, threshold)
+    measured = figures(score_crops(network, unseen.images), unseen, threshold)
     named = f"focuslitenn-{settings.kernels}"
     card = card_of_run(
         settings,
@@ -155,8 +155,8 @@ def train_convfocus(settings: ConvFocusTraining) -> Generator[Progress[None], No
     unseen = yield from make_scanned_crops(
         sharp.validation, max(settings.crops // 10, 60), settings.mpp, tile_px, settings.seed + 1
     )
-    threshold = round(best_threshold(score_crops(network, training), training.radius_um), 2)
-    scores = score_crops(network, unseen)
+    threshold = round(best_threshold(score_crops(network, training.images), training.radius_um), 2)
+    scores = score_crops(network, unseen.images)
     model = CONVFOCUS.name if settings.cut == "3a" else f"{CONVFOCUS.name}-{settings.cut}"
     card = card_of_run(
         settings,

@@ -12,7 +12,7 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_focusqc.errors import FocusQCError
-from napari_focusqc.models.registry import CARDS
+from napari_focusqc.models.registry import shipped_models
 from napari_focusqc.pipeline import score_slide
 from napari_focusqc.plugin.slide_of_layer import slide_of_layer
 from napari_focusqc.results.focus_map import FocusMap
@@ -54,7 +54,7 @@ class ScoreWidget(Docked):
         self.layer_choice = SlideLayerChoice(viewer)
         self.facts = QLabel()
         self.where = QComboBox()
-        models = [(card.title, name) for name, card in CARDS.items()]
+        models = [(card.title, card.name) for card in shipped_models()]
         self.form = SettingsForm(ScoreSettings, {"model": models})
         self.score_button = QPushButton("Score focus")
         self.run = RunPanel()
