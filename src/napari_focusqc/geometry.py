@@ -3,7 +3,9 @@
 Room: geometry. Axes are always (y, x); opens nothing, decodes nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from napari_focusqc.errors import RegionError
 
@@ -101,3 +103,17 @@ def level_downsample(shape: tuple[int, int], level_shape: tuple[int, int]) -> fl
     if fits:
         return float(whole)
     return (shape[0] / level_shape[0] + shape[1] / level_shape[1]) / 2
+
+
+def levels_shrink(shapes: Sequence[tuple[int, int]]) -> bool:
+    """Say whether levels are a pyramid, each smaller than the one before and no side longer.
+
+    Parameters
+    ----------
+    shapes
+        (height, width) of every level, px, finest first.
+    """
+    return all(
+        fine != coarse and fine[0] >= coarse[0] and fine[1] >= coarse[1]
+        for fine, coarse in pairwise(shapes)
+    )

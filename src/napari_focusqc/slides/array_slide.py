@@ -5,7 +5,6 @@ Room: slides. For images that another reader has opened (a napari layer, a dask 
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import dask.array as da
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_focusqc.errors import ClosedSlideError, EmptyLevelError, NotASlideError
-from napari_focusqc.geometry import Region
+from napari_focusqc.geometry import Region, levels_shrink
 from napari_focusqc.slides.associated import no_picture
 from napari_focusqc.slides.canvas import lay_canvas, on_white
 from napari_focusqc.slides.colour import srgb_recolour
@@ -159,9 +158,7 @@ def _level_shapes(levels: list[Any], name: str) -> tuple[tuple[int, int], ...]:
             raise EmptyLevelError(
                 f"level {number} of {name} is {height} × {width} px; every level needs pixels"
             )
-    steps = pairwise(shapes)
-    shrinks = all(fine[0] >= coarse[0] and fine[1] >= coarse[1] for fine, coarse in steps)
-    if not shrinks or len({level.shape[0] for level in levels}) > 1:
+    if not levels_shrink(shapes) or len({level.shape[0] for level in levels}) > 1:
         raise NotASlideError(
             f"the arrays of {name} are no pyramid; give levels with the same planes, finest first"
         )

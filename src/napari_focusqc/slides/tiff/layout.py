@@ -5,13 +5,13 @@ is refused here, before any pixel is decoded.
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from napari_focusqc.errors import FocusQCError, NotASlideError, TruncatedSlideError
+from napari_focusqc.geometry import levels_shrink
 from napari_focusqc.slides.tiff.directory import DAMAGED
 from napari_focusqc.slides.tiff.level import TiffLevel, TiffPlane, joined
 from napari_focusqc.slides.tiff.metadata import TiffFacts, read_facts, refuse_entities
@@ -255,10 +255,6 @@ def _check_pyramid(levels: tuple[TiffLevel, ...], name: str) -> None:
         Naming the shapes found.
     """
     shapes = [level.shape for level in levels]
-    shrinks = all(
-        fine[0] >= coarse[0] and fine[1] >= coarse[1] and fine != coarse
-        for fine, coarse in pairwise(shapes)
-    )
-    if not shrinks or len({len(level.planes) for level in levels}) > 1:
+    if not levels_shrink(shapes) or len({len(level.planes) for level in levels}) > 1:
         sizes = ", ".join(f"{height} × {width}" for height, width in shapes)
         raise NotASlideError(f"the levels of {name} ({sizes} px) are no pyramid; export it again")

@@ -4,11 +4,11 @@ Room: slides. Used for the slide itself and for the pictures beside it; decodes 
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from napari_focusqc.errors import NotASlideError
+from napari_focusqc.geometry import levels_shrink
 from napari_focusqc.slides.zarr.channels import check_channels
 from napari_focusqc.slides.zarr.folder import ZarrNode, inside, is_zarr, one_line, read_node
 from napari_focusqc.slides.zarr.level import ZarrLevel, open_level, pixel_type
@@ -142,12 +142,10 @@ def _check_pyramid(levels: tuple[ZarrLevel, ...], name: str) -> None:
     NotASlideError
         Naming the shapes found.
     """
-    shapes = [level.shape for level in levels]
-    shrinks = all(
-        fine[0] >= coarse[0] and fine[1] >= coarse[1] and fine != coarse
-        for fine, coarse in pairwise(shapes)
-    )
-    if not shrinks or len({(level.size("z"), level.size("c")) for level in levels}) > 1:
+    if (
+        not levels_shrink([level.shape for level in levels])
+        or len({(level.size("z"), level.size("c")) for level in levels}) > 1
+    ):
         sizes = ", ".join(" × ".join(map(str, level.array.shape)) for level in levels)
         raise NotASlideError(
             f"the levels of {name} ({sizes}) are no pyramid of the same planes, finest first; "
