@@ -18,8 +18,17 @@ SHIPPED = shipped_weights()
 NAMES = [weights.card.name for weights in SHIPPED]
 
 
-def test_each_kernel_number_ships_at_both_resolutions() -> None:
-    assert [f"focuslitenn-{k}-{mpp}" for k in (1, 2, 10) for mpp in (0.25, 0.5)] == NAMES
+PARAMETERS = {
+    "focuslitenn-1": 148,
+    "focuslitenn-2": 299,
+    "focuslitenn-10": 1491,
+    "convfocus-5a": 8715,
+}
+"""FocusLiteNN's are those of the paper's Table 1."""
+
+
+def test_each_model_ships_at_both_resolutions() -> None:
+    assert [f"{model}-{mpp}" for model in PARAMETERS for mpp in (0.25, 0.5)] == NAMES
 
 
 @pytest.mark.parametrize("weights", SHIPPED, ids=NAMES)
@@ -28,10 +37,8 @@ def test_weights_load_and_their_card_tells_all(weights: Weights) -> None:
     assert weights.path == weights.path.with_name(f"{card.name}.safetensors")
     assert len(card.sha256) == 64  # and `load_network` compares it
     network = load_network(weights)
-    assert (
-        sum(p.numel() for p in network.parameters())
-        == {1: 148, 2: 299, 10: 1491}[weights.model.kernels]
-    )
+    trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    assert trained == PARAMETERS[card.model]
     assert card.licence == "BSD-3-Clause"
     assert card.threshold is not None
     assert all((card.threshold_meaning, card.score_meaning, card.date, card.data))
@@ -42,9 +49,10 @@ def test_weights_load_and_their_card_tells_all(weights: Weights) -> None:
 @pytest.mark.parametrize("weights", SHIPPED, ids=NAMES)
 def test_the_card_names_a_command_that_runs_elsewhere(weights: Weights) -> None:
     card = weights.card
-    assert card.command.startswith("focusqc train focuslitenn --data DATA/")
+    assert card.command.startswith(f"focusqc train {weights.model.network} --data DATA/")
     assert f"--mpp {card.mpp:g}" in card.command
-    assert f"--kernels {weights.model.kernels}" in card.command
+    for option, value in card.network.items():
+        assert f"--{option} {value}" in card.command or value == "min"
     assert str(Path.home()) not in card.to_json()
     assert "/work/" not in card.to_json()
 
