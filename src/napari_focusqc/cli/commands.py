@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from napari_focusqc import __version__
 from napari_focusqc.cli.demo import demo
@@ -73,6 +74,12 @@ def command_parser() -> argparse.ArgumentParser:
     _add_out(sample, "focusqc-demo")
     sample.set_defaults(run=demo)
 
+    _add_models(commands)
+    return parser
+
+
+def _add_models(commands: Any) -> None:
+    """Declare what concerns the models themselves: list, train, evaluate."""
     listing = commands.add_parser("models", help="list models", description=models.__doc__)
     listing.add_argument(
         "--markdown", action="store_true", help="print the table of docs/models.md"
@@ -91,7 +98,6 @@ def command_parser() -> argparse.ArgumentParser:
     measuring.add_argument("model", help="a model's name; “focusqc models” lists them")
     add_options(measuring, EvaluateSettings)
     measuring.set_defaults(run=evaluate)
-    return parser
 
 
 def _add_out(parser: argparse.ArgumentParser, folder: str) -> None:

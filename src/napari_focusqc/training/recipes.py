@@ -15,7 +15,7 @@ from napari_focusqc.models.weights import save_weights
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings import ConvFocusTraining, FocusLiteNNTraining
 from napari_focusqc.training.defocus_data import in_three_sizes, make_crops
-from napari_focusqc.training.fields import read_fields
+from napari_focusqc.training.fields import TrainingFields, read_fields
 from napari_focusqc.training.loop import fit, score_crops
 from napari_focusqc.training.losses import RIGHT_CLASS, STRAIGHT_LINE
 from napari_focusqc.training.measures import best_threshold, class_error, class_line, figures
@@ -94,19 +94,7 @@ def train_focuslitenn(
         sharp.validation, max(settings.crops // 4, 60), settings.mpp, tile_px, settings.seed + 1
     )
     measured = figures(score_crops(network, unseen.images), unseen, threshold)
-    named = f"focuslitenn-{settings.kernels}"
-    card = card_of_run(
-        settings,
-        sharp,
-        name=f"{named}-{settings.mpp:g}",
-        model=named if named in CARDS else FOCUSLITENN.name,
-        network={"kernels": settings.kernels, "pooling": settings.pooling},
-        threshold=threshold,
-        score_meaning=LINE_MEANING,
-        command=command_line("focuslitenn", settings, ("mpp", "kernels", "seed")),
-        figures=measured,
-        note=BOKEH_NOTE,
-    )
+    card = _line_card(settings, sharp, threshold, measured)
     written = save_weights(network, card, settings.out)
     checkpoint.unlink(missing_ok=True)
     return written.card
@@ -173,3 +161,25 @@ def train_convfocus(settings: ConvFocusTraining) -> Generator[Progress[None], No
     written = save_weights(network, card, settings.out)
     checkpoint.unlink(missing_ok=True)
     return written.card
+
+
+def _line_card(
+    settings: FocusLiteNNTraining,
+    sharp: TrainingFields,
+    threshold: float,
+    measured: dict[str, float],
+) -> WeightsCard:
+    """Write down what FocusLiteNN's weights are worth."""
+    named = f"focuslitenn-{settings.kernels}"
+    return card_of_run(
+        settings,
+        sharp,
+        name=f"{named}-{settings.mpp:g}",
+        model=named if named in CARDS else FOCUSLITENN.name,
+        network={"kernels": settings.kernels, "pooling": settings.pooling},
+        threshold=threshold,
+        score_meaning=LINE_MEANING,
+        command=command_line("focuslitenn", settings, ("mpp", "kernels", "seed")),
+        figures=measured,
+        note=BOKEH_NOTE,
+    )
