@@ -5,6 +5,8 @@ Room: cli.
 
 import argparse
 import json
+import sys
+from dataclasses import replace
 
 from napari_focusqc.cli.options import read_settings
 from napari_focusqc.cli.progress_bar import run_with_bar
@@ -25,6 +27,13 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     settings = read_settings(arguments, EvaluateSettings)
     weights = find_weights(arguments.model, settings.mpp, settings.weights)
+    if weights.card.seed not in (None, settings.seed):
+        print(
+            f"focusqc: note: {weights.card.name} was trained with the seed {weights.card.seed}; "
+            f"with {settings.seed} images it was trained on may be among those measured",
+            file=sys.stderr,
+        )
+    settings = replace(settings, mpp=weights.card.mpp)  # as a slide is brought to it
     network, tile_px = load_network(weights), weights.model.tile_px
     unseen = run_with_bar(read_fields(settings, tile_px), "fields").validation
     fields = [field.pixels for field in unseen]

@@ -18,14 +18,13 @@ from napari_focusqc.optics.camera_range import CameraRange
 from napari_focusqc.optics.objective import Objective
 from napari_focusqc.optics.wave import blur_channels, relative_kernels
 from napari_focusqc.progress import Progress
+from napari_focusqc.tiles.structure import has_structure
 
 Z_UM = tuple(0.5 * step for step in range(13))
 """0 to 6 µm."""
 NUMERICAL_APERTURE = (0.65, 0.8)
 SHARP_UM, BLURRED_UM = 0.5, 1.0
 """The two distances that the area under the ROC curve tells apart."""
-MIN_STRUCTURE = 8.0
-"""Tiles whose luma varies less when sharp (standard deviation, grey levels) are left out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,8 +141,4 @@ def _corners(field: NDArray[np.uint8], tile_px: int) -> list[tuple[int, int]]:
         for y in range(0, height - tile_px + 1, tile_px)
         for x in range(0, width - tile_px + 1, tile_px)
     ]
-    return [
-        (y, x)
-        for y, x in every
-        if field[y : y + tile_px, x : x + tile_px].mean(axis=2).std() >= MIN_STRUCTURE
-    ]
+    return [(y, x) for y, x in every if has_structure(field[y : y + tile_px, x : x + tile_px])]

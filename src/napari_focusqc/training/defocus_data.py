@@ -28,6 +28,7 @@ from napari_focusqc.optics.camera import degrade
 from napari_focusqc.optics.classes import OOF_CLASSES, radius_range
 from napari_focusqc.optics.kernels import bokeh_kernel
 from napari_focusqc.progress import Progress
+from napari_focusqc.tiles.structure import MIN_STRUCTURE, has_structure
 from napari_focusqc.training.field_images import shrink
 from napari_focusqc.training.fields import Field
 
@@ -40,8 +41,6 @@ HUE_TURN = np.pi / 2
 SATURATION, CONTRAST, BRIGHTNESS = (0.5, 1.5), (0.7, 1.25), 20.0
 SMALLER = (1.25, 1.5)
 """Every field also enters area-averaged by these factors."""
-MIN_STRUCTURE = 8.0
-"""A crop whose luma has a smaller standard deviation (grey levels) shows no focus at all."""
 TRIES = 1000
 
 
@@ -180,11 +179,6 @@ def other_stain(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[n
     middle = image.mean(axis=(0, 1))
     changed = (image - middle) @ (contrast * colour).T + colour @ middle + brightness
     return np.asarray(np.clip(changed, 0, 255), np.float32)
-
-
-def has_structure(crop: NDArray[np.uint8]) -> bool:
-    """Say whether a sharp crop, uint8 (H, W, 3), holds enough contrast to show focus."""
-    return float(crop.mean(axis=2).std()) >= MIN_STRUCTURE
 
 
 class Places:
