@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_focusqc.pipeline import score_image, score_slide
     from napari_focusqc.progress import Progress, finish
     from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason, Verdict
-    from napari_focusqc.settings import ScoreSettings
+    from napari_focusqc.settings.scoring import ScoreSettings
     from napari_focusqc.slides.array_slide import ArraySlide
     from napari_focusqc.slides.opening import open_slide
     from napari_focusqc.slides.slide import Slide
@@ -28,7 +28,7 @@ _HOMES = {
     "Progress": "progress",
     "Reason": "results.focus_map",
     "Region": "geometry",
-    "ScoreSettings": "settings",
+    "ScoreSettings": "settings.scoring",
     "Slide": "slides.slide",
     "Verdict": "results.focus_map",
     "finish": "progress",

@@ -23,7 +23,7 @@ from napari_focusqc.models.card import Weights
 from napari_focusqc.models.registry import find_weights, model_card
 from napari_focusqc.progress import Progress, finish
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, MapSource, Reason
-from napari_focusqc.settings import ScoreSettings, TissueRule
+from napari_focusqc.settings.scoring import ScoreSettings, TissueRule
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid

@@ -25,7 +25,7 @@ from napari_focusqc.models.weights import load_network
 from napari_focusqc.pipeline import score_image, score_slide
 from napari_focusqc.progress import finish
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason
-from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.tiles import reading
 

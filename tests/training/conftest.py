@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from napari_focusqc.settings import FocusLiteNNTraining
+from napari_focusqc.settings.training import FocusLiteNNTraining
 
 
 @pytest.fixture(scope="session")

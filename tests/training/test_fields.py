@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from napari_focusqc.errors import TrainingError
-from napari_focusqc.settings import FocusLiteNNTraining
+from napari_focusqc.settings.training import FocusLiteNNTraining
 from napari_focusqc.training import field_images, fields
 from napari_focusqc.training.fields import DataSet, find_data_sets, read_field, split_paths
 

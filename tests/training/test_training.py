@@ -14,7 +14,7 @@ from napari_focusqc.models.convfocus import ConvFocus
 from napari_focusqc.models.focuslitenn import FocusLiteNN
 from napari_focusqc.models.registry import find_weights
 from napari_focusqc.models.weights import load_network
-from napari_focusqc.settings import ConvFocusTraining, FocusLiteNNTraining
+from napari_focusqc.settings.training import ConvFocusTraining, FocusLiteNNTraining
 from napari_focusqc.training.defocus_data import Crops
 from napari_focusqc.training.loop import fit, score_crops
 from napari_focusqc.training.losses import RIGHT_CLASS, STRAIGHT_LINE, plcc_loss

@@ -16,7 +16,7 @@ from napari_focusqc.errors import MissingMppError
 from napari_focusqc.plugin.layers import slide_layers
 from napari_focusqc.progress import Progress
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, MapSource, Reason
-from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QSpinBo
 
 from napari_focusqc.errors import SettingsError
 from napari_focusqc.geometry import Region
-from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.widgets.form import SettingsForm
 
 MODELS = [("FocusLiteNN", "focuslitenn"), ("Another", "another")]

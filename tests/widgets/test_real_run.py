@@ -14,7 +14,7 @@ from napari_focusqc.errors import NotASlideError
 from napari_focusqc.pipeline import score_slide
 from napari_focusqc.plugin.layers import METADATA_KEY
 from napari_focusqc.progress import finish
-from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.opening import open_slide
 
 Make = Callable[..., Any]

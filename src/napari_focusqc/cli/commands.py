@@ -18,7 +18,8 @@ from napari_focusqc.cli.models import TRAININGS, models, train
 from napari_focusqc.cli.options import add_options
 from napari_focusqc.cli.score import score
 from napari_focusqc.errors import FocusQCError
-from napari_focusqc.settings import EvaluateSettings, ScoreSettings
+from napari_focusqc.settings.measuring import EvaluateSettings
+from napari_focusqc.settings.scoring import ScoreSettings
 
 REFUSED, INTERRUPTED = 2, 130
 

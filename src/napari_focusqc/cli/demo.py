@@ -13,7 +13,7 @@ from pathlib import Path
 from napari_focusqc.cli.progress_bar import run_with_bar
 from napari_focusqc.cli.score import score_into
 from napari_focusqc.errors import OutputError
-from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.settings.scoring import ScoreSettings
 
 
 def demo(arguments: argparse.Namespace) -> None:

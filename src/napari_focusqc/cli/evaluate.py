@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from napari_focusqc.cli.options import read_settings
 from napari_focusqc.cli.progress_bar import run_with_bar
-from napari_focusqc.settings import EvaluateSettings
+from napari_focusqc.settings.measuring import EvaluateSettings
 
 
 def evaluate(arguments: argparse.Namespace) -> None:

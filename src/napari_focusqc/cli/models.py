@@ -9,7 +9,7 @@ from typing import Any
 
 from napari_focusqc.cli.options import read_settings
 from napari_focusqc.cli.progress_bar import run_with_bar
-from napari_focusqc.settings import ConvFocusTraining, FocusLiteNNTraining, TrainSettings
+from napari_focusqc.settings.training import ConvFocusTraining, FocusLiteNNTraining, TrainSettings
 
 TRAININGS: dict[str, type[TrainSettings]] = {
     "focuslitenn": FocusLiteNNTraining,

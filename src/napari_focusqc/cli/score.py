@@ -18,7 +18,7 @@ from napari_focusqc.pipeline import score_slide
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.results.summary import summarise, write_summary
 from napari_focusqc.results.tables import write_tile_csv
-from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.opening import open_slide
 from napari_focusqc.slides.slide import Slide
 

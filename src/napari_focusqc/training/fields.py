@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from napari_focusqc.errors import TrainingError
 from napari_focusqc.geometry import model_scale, same_resolution
 from napari_focusqc.progress import Progress
-from napari_focusqc.settings import EvaluateSettings, TrainSettings
+from napari_focusqc.settings.measuring import EvaluateSettings
+from napari_focusqc.settings.training import TrainSettings
 from napari_focusqc.training.field_images import SUFFIXES, is_rgb, read_image, shrink
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from napari_focusqc.errors import OutputError, TrainingError
 from napari_focusqc.progress import Progress
-from napari_focusqc.settings import TrainSettings
+from napari_focusqc.settings.training import TrainSettings
 from napari_focusqc.training.defocus_data import Crops
 from napari_focusqc.training.losses import Goal
 

@@ -13,7 +13,7 @@ from napari_focusqc.models.focuslitenn import FocusLiteNN
 from napari_focusqc.models.registry import CARDS, CONVFOCUS, FOCUSLITENN
 from napari_focusqc.models.weights import save_weights
 from napari_focusqc.progress import Progress
-from napari_focusqc.settings import ConvFocusTraining, FocusLiteNNTraining
+from napari_focusqc.settings.training import ConvFocusTraining, FocusLiteNNTraining
 from napari_focusqc.training.defocus_data import in_three_sizes, make_crops
 from napari_focusqc.training.fields import TrainingFields, read_fields
 from napari_focusqc.training.loop import fit, score_crops

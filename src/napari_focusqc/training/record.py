@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from napari_focusqc.models.card import WeightsCard
-from napari_focusqc.settings import TrainSettings
+from napari_focusqc.settings.training import TrainSettings
 from napari_focusqc.training.fields import TrainingFields
 from napari_focusqc.training.measures import BLURRED_UM, SHARP_UM
 

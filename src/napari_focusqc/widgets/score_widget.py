@@ -16,7 +16,7 @@ from napari_focusqc.models.registry import shipped_models
 from napari_focusqc.pipeline import score_slide
 from napari_focusqc.plugin.slide_of_layer import slide_of_layer
 from napari_focusqc.results.focus_map import FocusMap
-from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.widgets.dock import BUTTON_STYLE, Docked, scrolled
 from napari_focusqc.widgets.form import SettingsForm

@@ -19,7 +19,7 @@ from napari_focusqc.errors import (
 from napari_focusqc.geometry import Region
 from napari_focusqc.pipeline import score_slide
 from napari_focusqc.progress import finish
-from napari_focusqc.settings import ScoreSettings
+from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.opening import open_slide
 from napari_focusqc.slides.zarr.slide import ZarrSlide
 

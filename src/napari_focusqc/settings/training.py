@@ -1,0 +1,125 @@
+"""How networks are trained: every default, range, label and help text, written once.
+
+Room: settings. The command line is built from these fields.
+"""
+
+from dataclasses import MISSING, dataclass
+from pathlib import Path
+from typing import Literal
+
+from napari_focusqc.settings.option import check_ranges, option
+
+Pooling = Literal["min", "minmax"]
+Cut = Literal["3a", "5a"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """What every training needs. Every field says itself what it is (`label`, `help`).
+
+    Raises
+    ------
+    SettingsError
+        A value is outside its range or choices.
+    """
+
+    data: Path = option(
+        MISSING,
+        "Images",
+        "Folder of sharp RGB fields; each folder directly inside is one data set, described by "
+        "its dataset.json (name, licence, mpp) where there is one.",
+    )
+    out: Path = option(
+        MISSING,
+        "Output folder",
+        "Where the weights and their card are written; training that was stopped goes on from "
+        "the checkpoint found here.",
+    )
+    mpp: float = option(
+        0.25,
+        "µm per pixel",
+        "Micrometres per pixel the weights are for; finer fields are area-averaged down to it.",
+        minimum=0.05,
+        maximum=10.0,
+    )
+    data_mpp: float = option(
+        0.25,
+        "µm per pixel of the images",
+        "Of images whose µm/px neither their file nor their dataset.json mentions.",
+        minimum=0.05,
+        maximum=10.0,
+    )
+    epochs: int = option(120, "Epochs", "Passes over the crops.", minimum=1, maximum=10_000)
+    crops: int = option(
+        4000,
+        "Crops",
+        "Number of blurred training crops, 165 kB each in memory.",
+        minimum=60,
+        maximum=50_000,
+    )
+    batch: int = option(
+        50,
+        "Batch",
+        "Crops per step.",
+        minimum=8,
+        maximum=5000,
+    )
+    learning_rate: float = option(
+        0.01,
+        "Learning rate",
+        "Of Adam, at the start.",
+        minimum=1e-6,
+        maximum=1.0,
+    )
+    validation: float = option(
+        0.2,
+        "Validation share",
+        "Share of the images of each data set that is kept out of training and measured on.",
+        minimum=0.05,
+        maximum=0.5,
+    )
+    seed: int = option(
+        0, "Seed", "The same seed gives the same weights.", minimum=0, maximum=2**31 - 1
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True, slots=True)
+class FocusLiteNNTraining(TrainSettings):
+    """How FocusLiteNN is trained; the rest is in `TrainSettings`."""
+
+    kernels: int = option(
+        10, "Kernels", "Number of filters; the paper has 1, 2 and 10.", minimum=1, maximum=64
+    )
+    pooling: Pooling = option(
+        "min",
+        "Pooling",
+        "min as in the published weights, or minmax as in the paper's equation 2.",
+        choices=("min", "minmax"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConvFocusTraining(TrainSettings):
+    """How ConvFocus is trained; the rest is in `TrainSettings`."""
+
+    cut: Cut = option(
+        "3a",
+        "Cut",
+        "Where Inception v3 is cut: 3a as in the paper, 5a two convolutions later.",
+        choices=("3a", "5a"),
+    )
+    epochs: int = option(10, "Epochs", "Passes over the crops.", minimum=1, maximum=10_000)
+    crops: int = option(
+        40_000,
+        "Crops",
+        "Number of blurred training crops, 58 kB each in memory.",
+        minimum=60,
+        maximum=500_000,
+    )
+    batch: int = option(64, "Batch", "Crops per step.", minimum=8, maximum=5000)
+    learning_rate: float = option(
+        0.003, "Learning rate", "Of Adam, at the start.", minimum=1e-6, maximum=1.0
+    )
