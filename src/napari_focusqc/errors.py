@@ -61,6 +61,10 @@ class WeightsError(FocusQCError, ValueError):
     """The weights cannot be read, or do not fit the model."""
 
 
+class CalibrationError(FocusQCError, ValueError):
+    """The weights have no calibration, so their scores have no micrometres."""
+
+
 class DeviceError(FocusQCError, RuntimeError):
     """The asked-for device is not on this machine."""
 

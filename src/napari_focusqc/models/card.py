@@ -6,10 +6,12 @@ training and travels as JSON beside its weights.
 
 import json
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from napari_focusqc.errors import WeightsError
+from napari_focusqc.models.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,13 @@ class WeightsCard:
         Of the safetensors file, hex.
     note
         What a user must know besides, such as a non-commercial licence.
+    calibration
+        From score to equivalent blur radius; None where nobody fitted one.
+    min_structure
+        Tiles whose `tiles.structure.structure_of` is smaller, grey levels, are abstained; None
+        judges every tile.
+    tables
+        Measured tables by title: ``{"columns": [...], "rows": [[...], ...]}``.
     """
 
     name: str
@@ -97,6 +106,9 @@ class WeightsCard:
     figures: dict[str, float] = field(default_factory=dict)
     sha256: str = ""
     note: str = ""
+    calibration: Calibration | None = None
+    min_structure: float | None = None
+    tables: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the card as indented JSON text."""
@@ -115,14 +127,30 @@ class WeightsCard:
             values = json.loads(text)
             values["data"] = tuple(values.get("data", ()))
             values["mpp"] = float(values["mpp"])
-            if values.get("threshold") is not None:
-                values["threshold"] = float(values["threshold"])
+            for name in ("threshold", "min_structure"):
+                if values.get(name) is not None:
+                    values[name] = float(values[name])
+            if values.get("calibration") is not None:
+                values["calibration"] = Calibration.from_dict(values["calibration"])
+            values["tables"] = dict(values.get("tables", {}).items())
+            _check_least(values.get("min_structure"))
             return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+        except WeightsError:
+            raise
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise WeightsError(
                 f"the weights card cannot be read ({error}); it must be the JSON file that "
                 "training wrote beside the weights"
             ) from error
+
+
+def _check_least(min_structure: float | None) -> None:
+    """Refuse a least structure that no tile can be compared with."""
+    if min_structure is not None and not (isfinite(min_structure) and min_structure >= 0):
+        raise WeightsError(
+            f"the weights card gives {min_structure!r} as least structure; it must be a number "
+            "from 0 up"
+        )
 
 
 @dataclass(frozen=True, slots=True)
