@@ -52,6 +52,7 @@ DOORS: dict[str, set[str]] = {
     "superqt": {"widgets"},
     "vispy": {"widgets"},
     "matplotlib": {"evaluation", "widgets"},
+    "platformdirs": {"models"},
     "pooch": {"slides"},
     "urllib.request": {"slides", "plugin"},
     "argparse": {"cli"},
@@ -74,7 +75,13 @@ DOORS: dict[str, set[str]] = {
 # Catching what a damaged checkpoint makes torch raise unpickles nothing.
 HARMLESS = {"pickle.UnpicklingError"}
 # Plain tables, so that listing the models loads no network.
-WITHOUT_TORCH = {"models.card", "models.registry"}
+WITHOUT_TORCH = {
+    "models.card",
+    "models.own_folder",
+    "models.published",
+    "models.registry",
+    "models.weights_file",
+}
 TERMINAL = {"print", "input"}
 
 
@@ -178,6 +185,7 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
         ("settings", "from napari_focusqc.results.focus_map import FocusMap"),
         ("models.card", "import torch"),
         ("models.registry", "from safetensors.torch import load_file"),
+        ("models.published", "import torch"),
         ("slides.sample.slide", "from tqdm import tqdm"),
         ("pipeline", "from dask.distributed import Client"),
         ("plugin.layers", "from napari.layers import Image"),

@@ -3,7 +3,6 @@
 Room: models. Plain tables and JSON; loads no torch, so that asking for help stays quick.
 """
 
-import hashlib
 from dataclasses import replace
 from importlib.resources import files
 from math import isfinite
@@ -12,6 +11,9 @@ from pathlib import Path
 from napari_focusqc.errors import TooCoarseError, UnknownModelError, WeightsError
 from napari_focusqc.geometry import same_resolution
 from napari_focusqc.models.card import ModelCard, Weights, WeightsCard
+from napari_focusqc.models.own_folder import ENDINGS, own_file
+from napari_focusqc.models.published import PUBLISHED_AS, published_card
+from napari_focusqc.models.weights_file import check_sum, content_of
 
 WANG_2020 = (
     "Wang Z., Hosseini M.S., Miles A., Plataniotis K.N., Wang Z.: FocusLiteNN: High efficiency "
@@ -46,6 +48,23 @@ CONVFOCUS = ModelCard(
     cite=KOHLBERGER_2019,
 )
 
+SENARAS_2018 = (
+    "Senaras C., Niazi M.K.K., Lozanski G., Gurcan M.N.: DeepFocus: Detection of out-of-focus "
+    "regions in whole slide digital images using deep learning. PLoS ONE 13(10): e0205387, 2018"
+)
+
+DEEPFOCUS = ModelCard(
+    name="deepfocus",
+    title="DeepFocus",
+    network="deepfocus",
+    tile_px=64,
+    stride_px=64,
+    mpp=0.25,
+    output="The probability that the tile is blurred, 0 to 1.",
+    cite=SENARAS_2018,
+)
+"""The paper scans at 0.2461 µm/px."""
+
 CARDS = {
     card.name: card
     for card in (
@@ -61,18 +80,12 @@ CARDS = {
         ),
         CONVFOCUS,
         replace(CONVFOCUS, name="convfocus-5a", title="ConvFocus, two convolutions more"),
+        DEEPFOCUS,
     )
 }
 
 SHIPPED_AS = {"focuslitenn": "focuslitenn-10"}
 """Whose shipped weights a model without weights of its own name takes."""
-
-MAX_WEIGHTS_BYTES = 512 * 2**20
-
-_PUBLISHED_NOTE = (
-    "published by the model's authors and given by the user; the licence is that of its authors "
-    "(FocusLiteNN: Prosperity 3.0, non-commercial)"
-)
 
 
 def model_card(name: str) -> ModelCard:
@@ -122,13 +135,9 @@ def find_weights(model: str, mpp: float, path: Path | None = None) -> Weights:
     mpp
         Micrometres per pixel of the slide's level 0.
     path
-        The user's own weights: `.safetensors` with the `.json` card that training wrote beside
-        it, or a `.pt` or `.pth` checkpoint as FocusLiteNN's authors publish them (0.25 µm/px, no
-        threshold).
-
-    Returns
-    -------
-    Nothing of the weights themselves is read but, for a published file, its checksum.
+        The user's own weights: a file that `weights_in` describes, or the name of one in
+        `models.own_folder.own_folder` or in the package. Weights of that folder are used only
+        when they are named.
 
     Raises
     ------
@@ -161,27 +170,47 @@ def find_weights(model: str, mpp: float, path: Path | None = None) -> Weights:
     return min(serving, key=lambda w: (not same_resolution(mpp, w.card.mpp), w.card.mpp))
 
 
-def _given(model: ModelCard, path: Path) -> Weights:
-    """Describe a user's file, and refuse what cannot be weights of this model."""
-    if not path.is_file():
+def weights_in(path: Path) -> Weights:
+    """Describe a file of the user's by what it and its card say, without loading a network.
+
+    Parameters
+    ----------
+    path
+        `.safetensors` with the `.json` card that training wrote beside it, or a file as a
+        model's authors publish it (`models.published.PUBLISHED_AS`).
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, too large or no kind of weights, has no readable card, or is not the
+        one its card describes.
+    """
+    if path.is_file() and path.suffix not in ENDINGS:
         raise WeightsError(
-            f"there is no weights file {path}; give a .safetensors file with its .json card beside "
-            "it, or a published .pt file"
+            f"{path.name} is not a kind of weights known here; give a {', '.join(ENDINGS)} file"
         )
-    if path.stat().st_size > MAX_WEIGHTS_BYTES:
-        raise WeightsError(
-            f"{path.name} has {path.stat().st_size / 2**20:.0f} MiB; weights have at most "
-            f"{MAX_WEIGHTS_BYTES / 2**20:.0f} MiB, so this is another kind of file"
-        )
+    content = content_of(path)
     if path.suffix == ".safetensors":
         weights = _with_card(path)
-        _check_same_network(model, weights)
-        return replace(weights, model=model)
-    if path.suffix in (".pt", ".pth"):
-        return Weights(model, _published_card(model, path), path)
-    raise WeightsError(
-        f"{path.name} is not a kind of weights known here; give a .safetensors or a .pt file"
-    )
+        check_sum(weights.card, content, path.name)
+        return weights
+    model = CARDS[PUBLISHED_AS[path.suffix]]
+    return Weights(model, published_card(model, path, content), path)
+
+
+def _given(model: ModelCard, path: Path) -> Weights:
+    """Describe the file a user gives by its path or name, and refuse what the model cannot use."""
+    weights = weights_in(_path_of(path))
+    _check_same_network(model, weights)
+    return replace(weights, model=model)
+
+
+def _path_of(given: Path) -> Path:
+    """Return the file a user means: a path, else a name in their folder, else a shipped one."""
+    if given.is_file() or len(given.parts) != 1:
+        return given
+    shipped = (weights.path for weights in shipped_weights() if weights.card.name == given.name)
+    return own_file(given.name) or next(shipped, given)
 
 
 def _with_card(path: Path) -> Weights:
@@ -220,23 +249,3 @@ def _check_same_network(model: ModelCard, weights: Weights) -> None:
             f"{weights.path.name} holds weights of {weights.card.model}, not of {model.name}; "
             f"choose the model {weights.card.model} or other weights"
         )
-
-
-def _published_card(model: ModelCard, path: Path) -> WeightsCard:
-    """Write the card that a published checkpoint lacks; its network is read from it later."""
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise WeightsError(
-            f"{path.name} cannot be read ({error.strerror}); check its permissions"
-        ) from error
-    return WeightsCard(
-        name=path.stem,
-        model=model.name,
-        mpp=model.mpp,
-        network={},
-        score_meaning="as its authors trained it; higher is more out of focus",
-        licence="of its authors",
-        sha256=digest,
-        note=_PUBLISHED_NOTE,
-    )

@@ -7,6 +7,7 @@ shapes, its numbers and its card's checksum agree.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,20 @@ from torch import Tensor, nn
 from napari_focusqc.errors import OutputError, WeightsError
 from napari_focusqc.models.card import Weights, WeightsCard
 from napari_focusqc.models.convfocus import ConvFocus
+from napari_focusqc.models.deepfocus import DeepFocus
 from napari_focusqc.models.focuslitenn import FocusLiteNN
+from napari_focusqc.models.published import deepfocus_state
 from napari_focusqc.models.registry import model_card
+from napari_focusqc.models.weights_file import check_sum, content_of
 
-FocusNetwork = FocusLiteNN | ConvFocus
+FocusNetwork = FocusLiteNN | ConvFocus | DeepFocus
 """float (B, 3, tile, tile) in [0, 1] → (B,) scores, higher is more out of focus."""
 
-NETWORKS: dict[str, type[FocusNetwork]] = {"focuslitenn": FocusLiteNN, "convfocus": ConvFocus}
+NETWORKS: dict[str, type[FocusNetwork]] = {
+    "focuslitenn": FocusLiteNN,
+    "convfocus": ConvFocus,
+    "deepfocus": DeepFocus,
+}
 
 _DAMAGE = (
     torch.serialization.pickle.UnpicklingError,  # type: ignore[attr-defined]
@@ -121,34 +129,21 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _read_state(weights: Weights) -> dict[str, Tensor]:
     """Read a file's tensors by name, whatever wraps them."""
-    path = weights.path
+    path, content = weights.path, content_of(weights.path)
+    check_sum(weights.card, content, path.name)
+    if path.suffix == ".npz":
+        state = deepfocus_state(content, path.name)
+        return {name: torch.from_numpy(value) for name, value in state.items()}
     try:
-        content = path.read_bytes()
-        _check_sum(weights, content)
         if path.suffix == ".safetensors":
             return dict(safetensors.torch.load(content))
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except WeightsError:
-        raise
-    except OSError as error:
-        raise WeightsError(
-            f"{path.name} cannot be read ({error.strerror}); check that it is there"
-        ) from error
+        loaded = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
     except _DAMAGE as error:
         raise WeightsError(
             f"{path.name} is damaged or is not a file of plain weights "
             f"({type(error).__name__}); fetch it again from where it came"
         ) from error
     return _unwrapped(loaded, path)
-
-
-def _check_sum(weights: Weights, content: bytes) -> None:
-    """Compare a file with the checksum on its card."""
-    if weights.card.sha256 and hashlib.sha256(content).hexdigest() != weights.card.sha256:
-        raise WeightsError(
-            f"{weights.path.name} is not the file its card describes (its sha256 differs); "
-            "put the pair that training wrote back together"
-        )
 
 
 def _unwrapped(loaded: Any, path: Path) -> dict[str, Tensor]:
