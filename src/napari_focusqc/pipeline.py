@@ -28,6 +28,7 @@ from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid
 from napari_focusqc.tiles.reading import map_blocks
+from napari_focusqc.tiles.structure import StructureRule
 from napari_focusqc.tiles.tissue import TissueMask, tissue_mask
 
 MapProgress = Progress[FocusMap | BlockUpdate]
@@ -78,7 +79,8 @@ def score_slide(slide: Slide, settings: ScoreSettings) -> Generator[MapProgress,
             plane=settings.plane,
             model=weights.model.name,
             weights=json.loads(weights.card.to_json()),
-            threshold=weights.card.threshold if settings.threshold is None else settings.threshold,
+            threshold=_first(settings.threshold, weights.card.threshold),
+            min_structure=_first(settings.min_structure, weights.card.min_structure),
             tissue=mask.how,
             device=str(device),
             version=__version__,
@@ -108,7 +110,7 @@ def score_image(
     model
         Name of the model; `focusqc models` lists them.
     weights
-        A `.safetensors` or published `.pt` file instead of the weights that ship.
+        A `.safetensors` or published file, or the name of weights, instead of the shipped ones.
     tissue
         ``"otsu"``, ``"luma"`` or ``"none"`` to score every tile.
 
@@ -129,6 +131,11 @@ def score_image(
         edges="whole",
     )
     return finish(score_slide(ArraySlide([image], mpp=mpp), settings))
+
+
+def _first(given: float | None, of_weights: float | None) -> float | None:
+    """Return the user's value where there is one, else that of the weights' card."""
+    return of_weights if given is None else given
 
 
 def _resolution(slide: Slide, settings: ScoreSettings) -> tuple[float, str]:
@@ -176,11 +183,13 @@ def _fill(
     from napari_focusqc.inference.focus import BlockScorer
 
     grid, wanted = focus_map.grid, focus_map.reasons == Reason.NOT_RUN
+    least, mpp = focus_map.source.min_structure, focus_map.source.weights["mpp"]
+    rule = None if least is None else StructureRule(least, mpp)
     done, total = 0, int(wanted.sum())
     yield Progress(0, total, "scoring", _copy(focus_map))
     threads = settings.threads or _cores()
     with (
-        BlockScorer(network, device, grid, settings.batch) as score,
+        BlockScorer(network, device, grid, settings.batch, rule) as score,
         closing(map_blocks(score, slide, grid, wanted, threads=threads, z=settings.plane)) as work,
     ):
         for block in work:
@@ -189,7 +198,11 @@ def _fill(
                 block.col : block.col + block.scores.shape[1],
             ]
             asked = wanted[part]
-            found = np.where(block.readable, Reason.SCORED, Reason.UNREADABLE)
+            found = np.select(
+                [~block.readable, block.abstained],
+                [Reason.UNREADABLE, Reason.ABSTAINED],
+                Reason.SCORED,
+            )
             focus_map.reasons[part] = np.where(asked, found, focus_map.reasons[part])
             focus_map.scores[part] = block.scores
             done += int(asked.sum())

@@ -12,6 +12,7 @@ from napari_focusqc.inference.device import choose_device
 from napari_focusqc.inference.focus import BlockScorer
 from napari_focusqc.tiles.grid import TileGrid
 from napari_focusqc.tiles.reading import Block
+from napari_focusqc.tiles.structure import StructureRule
 
 CPU = torch.device("cpu")
 GRID = TileGrid((1000, 1000), 1.0, 60, 32, 0, 0, 4, 5)
@@ -52,6 +53,38 @@ def test_unwanted_and_unreadable_tiles_are_nan() -> None:
     wanted[0, 1] = readable[3, 2] = False
     scores = run(block(wanted, readable), Mean(), 8)
     assert np.argwhere(np.isnan(scores)).tolist() == [[0, 1], [3, 2]]
+
+
+def test_tiles_with_too_little_structure_are_abstained_and_never_reach_the_network() -> None:
+    class Counting(Mean):
+        seen = 0
+
+        def forward(self, images: Tensor) -> Tensor:
+            self.seen += len(images)
+            return super().forward(images)
+
+    pixels = PIXELS.copy()
+    pixels[:92, :92] = 200
+    wanted, readable = np.ones((4, 5), bool), np.ones((4, 5), bool)
+    wanted[0, 0] = readable[0, 1] = False
+    one, network = Block(2, 3, wanted, readable, pixels), Counting()
+    with BlockScorer(network, CPU, GRID, 8, StructureRule(1.0, 0.25)) as score:
+        found = score(one)
+    flat = np.zeros((4, 5), bool)
+    flat[:2, :2] = True
+    assert np.array_equal(found.abstained, flat & readable)
+    assert np.array_equal(np.isnan(found.scores), flat)
+    assert network.seen == 20 - 4
+    plain = run(one, Mean(), 8)
+    assert np.array_equal(found.scores[~flat], plain[~flat])
+
+
+def test_without_a_rule_nothing_is_abstained() -> None:
+    flat = Block(0, 0, np.ones((4, 5), bool), np.ones((4, 5), bool), np.zeros_like(PIXELS))
+    with BlockScorer(Mean(), CPU, GRID, 8) as score:
+        found = score(flat)
+    assert not found.abstained.any()
+    assert not np.isnan(found.scores).any()
 
 
 def test_an_error_of_torch_becomes_a_sentence() -> None:

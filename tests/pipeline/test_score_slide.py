@@ -1,6 +1,7 @@
 """The whole way: what a map says does not depend on how it was made."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from napari_focusqc.errors import (
     WeightsError,
 )
 from napari_focusqc.geometry import Region
+from napari_focusqc.models.calibration import Calibration
 from napari_focusqc.models.registry import find_weights
 from napari_focusqc.models.weights import load_network
 from napari_focusqc.pipeline import score_image, score_slide
 from napari_focusqc.progress import finish
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason
+from napari_focusqc.results.summary import summarise
 from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.tiles import reading
@@ -163,6 +166,75 @@ def test_a_bad_tile_is_unreadable_and_the_run_goes_on(whole: FocusMap) -> None:
     assert np.argwhere(bad).tolist() == [[r, c] for r in covered for c in covered]
     assert np.isnan(found.scores[bad]).all()
     assert found.scores[~bad] == pytest.approx(whole.scores[~bad], abs=1e-4)
+
+
+def half_flat() -> np.ndarray:
+    """Return the field with its left half flat pink, as an empty stretch of stroma."""
+    image = FIELD.copy()
+    image[:, :512] = (230, 180, 210)
+    return image
+
+
+def test_flat_tiles_are_abstained_and_the_others_keep_their_scores(tmp_path: Path) -> None:
+    slide = ArraySlide([half_flat()], mpp=0.25)
+    every, kept = (finish(score_slide(slide, with_settings(min_structure=s))) for s in (0.0, 2.0))
+    abstained = kept.reasons == Reason.ABSTAINED
+    assert abstained[:, :3].all() and not abstained[:, 4:].any()
+    assert np.array_equal(np.isnan(kept.scores), abstained)
+    assert (every.reasons == Reason.SCORED).all()
+    assert kept.scores[~abstained] == pytest.approx(every.scores[~abstained], abs=1e-4)
+    assert (kept.source.min_structure, every.source.min_structure) == (2.0, 0.0)
+    assert summarise(kept).tiles["abstained"] == abstained.sum()
+    assert FocusMap.load(kept.save(tmp_path / "map.ome.zarr")).source == kept.source
+
+
+def test_progress_counts_abstained_tiles_as_done() -> None:
+    slide = ArraySlide([half_flat()], mpp=0.25)
+    steps = list(score_slide(slide, with_settings(min_structure=2.0)))
+    assert steps[-1].done == steps[-1].total == 7 * 8
+
+
+def test_reasons_come_in_their_order() -> None:
+    """Glass before unreadable before abstained: each tile has the first that holds."""
+
+    class Faulty(ArraySlide):
+        def read(self, region: Region, level: int = 0, z: int = 0, out: Any = None) -> Any:
+            if level == 0 and region.bottom > 900:
+                raise UnreadableRegionError("the end of the file")
+            return super().read(region, level, z, out)
+
+    image = np.full((1300, 1300, 3), 243, np.uint8)
+    image[:1200, :600] = (170, 90, 150)
+    overview = np.ascontiguousarray(image[::16, ::16])
+    slide = Faulty([image, overview], mpp=0.25)
+    found = finish(
+        score_slide(slide, with_settings(tissue="otsu", min_structure=2.0, edges="whole"))
+    )
+    assert (found.reasons[:, -1] == Reason.GLASS).all()
+    assert found.reasons[:, 0].tolist() == [Reason.ABSTAINED] * 6 + [Reason.UNREADABLE] * 3
+
+
+def test_the_limit_is_the_weights_own_unless_one_is_given(tmp_path: Path) -> None:
+    weights = find_weights("focuslitenn-1", 0.25)
+    curve = Calibration((0.0, 29.0), (0.0, 29.0), (0.0, 20.0), (1.0, 40.0))
+    card = replace(weights.card, name="own", min_structure=2.0, calibration=curve)
+    (tmp_path / "own.json").write_text(card.to_json())
+    (tmp_path / "own.safetensors").write_bytes(weights.path.read_bytes())
+    path = tmp_path / "own.safetensors"
+    own, given = (
+        score_image(half_flat(), mpp=0.25, model="focuslitenn-1", weights=path, tissue="none"),
+        finish(
+            score_slide(
+                ArraySlide([half_flat()], mpp=0.25), with_settings(weights=path, min_structure=0.0)
+            )
+        ),
+    )
+    assert own.source.min_structure == 2.0
+    assert (own.reasons == Reason.ABSTAINED).any()
+    assert not (given.reasons == Reason.ABSTAINED).any()
+    radii = own.blur_radius_um()
+    assert np.array_equal(np.isnan(radii), own.reasons == Reason.ABSTAINED)
+    assert radii[~np.isnan(radii)] == pytest.approx(np.clip(own.scores[~np.isnan(radii)], 0, 29))
 
 
 def test_a_finer_slide_is_scored_on_the_same_micrometres() -> None:

@@ -24,6 +24,21 @@ SOURCE: dict[str, Any] = {
 }
 
 
+CALIBRATION: dict[str, Any] = {
+    "score": [0.0, 1.0, 3.0],
+    "radius_um": [0.0, 0.5, 4.5],
+    "low_um": [0.0, 0.25, 2.25],
+    "high_um": [0.5, 1.0, 9.0],
+    "note": "made by hand",
+}
+
+
+@pytest.fixture
+def calibrated() -> dict[str, Any]:
+    """Return a weights' card, as plain values, on which score 2 is a radius of 2.5 µm."""
+    return {"name": "w", "mpp": 0.25, "calibration": CALIBRATION}
+
+
 def focus_map(
     scores: Any = ((0.5, 1.5, np.nan), (2.5, np.nan, np.nan)),
     reasons: Any = ((0, 0, 1), (0, 2, 3)),

@@ -1,10 +1,12 @@
 """What a map says of its tiles."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
+from napari_focusqc.errors import CalibrationError, WeightsError
 from napari_focusqc.results.focus_map import FocusMap, Verdict
 from napari_focusqc.tiles.grid import TileGrid
 
@@ -62,3 +64,30 @@ def test_the_first_centre_lies_half_a_tile_inside_the_slide(make_map: MakeMap) -
     focus_map = make_map(grid=grid, mpp=0.25)
     assert focus_map.stride_um == 32.0
     assert focus_map.first_centre_um == pytest.approx((3 * 32 + 25, 5 * 32 + 25))
+
+
+def test_radii_are_where_scores_are_and_nan_elsewhere(
+    make_map: MakeMap, calibrated: dict[str, Any]
+) -> None:
+    found = make_map(weights=calibrated).blur_radius_um()
+    assert found.dtype == np.float32
+    truth = np.array([[0.25, 1.5, np.nan], [3.5, np.nan, np.nan]], np.float32)
+    assert np.array_equal(found, truth, equal_nan=True)
+
+
+@pytest.mark.parametrize("reason", [1, 2, 3, 4])
+def test_a_tile_without_a_score_has_no_radius(
+    reason: int, make_map: MakeMap, calibrated: dict[str, Any]
+) -> None:
+    assert np.isnan(make_map([[1.0]], [[reason]], weights=calibrated).blur_radius_um()).all()
+
+
+def test_scores_of_weights_without_calibration_are_no_micrometres(make_map: MakeMap) -> None:
+    with pytest.raises(CalibrationError, match="the weights w have no calibration, so scores"):
+        make_map().blur_radius_um()
+
+
+def test_a_damaged_calibration_is_named(make_map: MakeMap, calibrated: dict[str, Any]) -> None:
+    damaged = calibrated | {"calibration": calibrated["calibration"] | {"score": [0, 3, 1]}}
+    with pytest.raises(WeightsError, match="scores that do not rise"):
+        make_map(weights=damaged).blur_radius_um()

@@ -69,6 +69,7 @@ def focus_maps(draw: st.DrawFn) -> FocusMap:
         plane=draw(st.integers(0, 2**31)),
         weights=draw(st.dictionaries(st.text(), json_values, max_size=4)),
         threshold=draw(st.none() | st.floats(allow_nan=False, allow_infinity=False)),
+        min_structure=draw(st.none() | st.floats(0, allow_infinity=False)),
     )
     shape = (rows, cols)
     scores = draw(hnp.arrays(np.float32, shape, elements=st.floats(width=32)))
@@ -100,6 +101,23 @@ def test_a_map_of_several_chunks_comes_back(tmp_path: Path) -> None:
         MapSource("s", 0.25, "file", 0, "m", {}, None, "none", "cpu", "0", "now"),
     )
     assert_same(load_map(save_map(expected, tmp_path / "big.ome.zarr")), expected)
+
+
+def test_radii_come_back_with_the_map(
+    tmp_path: Path, make_map: MakeMap, calibrated: dict[str, Any]
+) -> None:
+    expected = make_map(weights=calibrated)
+    found = FocusMap.load(expected.save(tmp_path / "map.ome.zarr")).blur_radius_um()
+    assert found.tobytes() == expected.blur_radius_um().tobytes()
+
+
+def test_a_map_of_a_version_without_least_structure_is_read(
+    tmp_path: Path, make_map: MakeMap
+) -> None:
+    path = save_map(make_map(min_structure=3.0), tmp_path / "map.ome.zarr")
+    assert load_map(path).source.min_structure == 3.0
+    _edit(path / "zarr.json", lambda v: v["attributes"]["focusqc"]["source"].pop("min_structure"))
+    assert_same(load_map(path), make_map())
 
 
 def test_the_front_door_saves_and_loads(tmp_path: Path, make_map: MakeMap) -> None:
@@ -382,6 +400,8 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "mpp as text": _source("mpp", "0.25"),
     "mpp missing": _source("mpp", None),
     "threshold as text": _source("threshold", "2"),
+    "least structure as text": _source("min_structure", "2"),
+    "least structure below zero": _source("min_structure", -1.0),
     "slide as number": _source("slide", 3),
     "weights as list": _source("weights", []),
     "array's own shape": _array("0", "shape", [2, 4]),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,6 +75,26 @@ def test_scores_that_are_not_finite_do_not_spoil_the_percentiles(make_map: MakeM
     assert summary.tiles["out of focus"] == 1
     assert summary.tiles["scored"] == 1
     assert summary.judged_tiles == 2
+
+
+def test_the_radii_are_those_of_the_scored_tiles(
+    make_map: MakeMap, calibrated: dict[str, Any]
+) -> None:
+    scores, reasons = [[0.5, 2.0, 3.0, 9.0, np.nan]], [[0, 0, 0, 3, 1]]
+    summary = summarise(make_map(scores, reasons, weights=calibrated))
+    assert summary.median_blur_radius_um == 2.5
+    assert summary.p90_blur_radius_um == pytest.approx(2.5 + 0.8 * 2)
+    sentence = "equivalent blur radius: median 2.5 µm, 90 % of tiles at or below 4.1 µm"
+    assert sentence in summary.lines()
+
+
+def test_without_a_calibration_or_a_score_there_is_no_radius(
+    make_map: MakeMap, calibrated: dict[str, Any]
+) -> None:
+    bare, glass = summarise(make_map()), summarise(make_map([[np.nan]], [[1]], weights=calibrated))
+    for summary in (bare, glass):
+        assert (summary.median_blur_radius_um, summary.p90_blur_radius_um) == (None, None)
+        assert "radius" not in "".join(summary.lines())
 
 
 def test_the_json_holds_summary_grid_and_source(tmp_path: Path, make_map: MakeMap) -> None:

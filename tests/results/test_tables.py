@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,14 +25,28 @@ def test_the_table_of_a_small_map_is_this(tmp_path: Path, make_map: MakeMap) -> 
     """2 × 3 tiles of 100 px, 64 px apart, on a slide of 160 × 200 px at 0.25 µm/px."""
     path = write_tile_csv(make_map(), tmp_path / "tiles.csv")
     assert path.read_text(encoding="utf-8") == (
-        "row,col,y_px,x_px,height_px,width_px,y_um,x_um,score,verdict,partial,tissue\n"
-        "0,0,0,0,100,100,12.5,12.5,0.5,in focus,0,1.0\n"
-        "0,1,0,64,100,100,12.5,28.5,1.5,in focus,0,1.0\n"
-        "0,2,0,128,100,72,12.5,44.5,,glass,1,0.125\n"
-        "1,0,64,0,96,100,28.5,12.5,2.5,out of focus,1,1.0\n"
-        "1,1,64,64,96,100,28.5,28.5,,unreadable,1,1.0\n"
-        "1,2,64,128,96,72,28.5,44.5,,abstained,1,1.0\n"
+        "row,col,y_px,x_px,height_px,width_px,y_um,x_um,score,verdict,partial,tissue,"
+        "blur_radius_um,blur_radius_low_um,blur_radius_high_um\n"
+        "0,0,0,0,100,100,12.5,12.5,0.5,in focus,0,1.0,,,\n"
+        "0,1,0,64,100,100,12.5,28.5,1.5,in focus,0,1.0,,,\n"
+        "0,2,0,128,100,72,12.5,44.5,,glass,1,0.125,,,\n"
+        "1,0,64,0,96,100,28.5,12.5,2.5,out of focus,1,1.0,,,\n"
+        "1,1,64,64,96,100,28.5,28.5,,unreadable,1,1.0,,,\n"
+        "1,2,64,128,96,72,28.5,44.5,,abstained,1,1.0,,,\n"
     )
+
+
+def test_with_a_calibration_scored_tiles_have_a_radius_with_bounds(
+    tmp_path: Path, make_map: MakeMap, calibrated: dict[str, Any]
+) -> None:
+    focus_map = make_map([[0.5, 2.0, 9.0, 9.0]], [[0, 0, 0, 3]], weights=calibrated)
+    rows = read(write_tile_csv(focus_map, tmp_path / "tiles.csv"))
+    assert [tuple(row[name] for name in COLUMNS[12:]) for row in rows] == [
+        ("0.25", "0.125", "0.75"),
+        ("2.5", "1.25", "5.0"),
+        ("4.5", "2.25", "9.0"),
+        ("", "", ""),
+    ]
 
 
 def test_rows_and_columns_are_those_of_the_slide(tmp_path: Path, make_map: MakeMap) -> None:

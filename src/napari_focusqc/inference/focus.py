@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from napari_focusqc.errors import InferenceError
 from napari_focusqc.tiles.grid import TileGrid
 from napari_focusqc.tiles.reading import Block
+from napari_focusqc.tiles.structure import StructureRule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,15 +27,18 @@ class BlockScores:
     row, col
         First tile, as in `Block`.
     scores
-        float32 (rows, cols); NaN for tiles that were not wanted or not readable.
+        float32 (rows, cols); NaN for tiles that were not wanted, not readable or abstained.
     readable
         bool (rows, cols), as in `Block`.
+    abstained
+        bool (rows, cols), readable tiles with too little structure to be judged.
     """
 
     row: int
     col: int
     scores: NDArray[np.float32]
     readable: NDArray[np.bool_]
+    abstained: NDArray[np.bool_]
 
 
 class BlockScorer:
@@ -55,12 +59,19 @@ class BlockScorer:
         The grid the blocks are read for: window and step of the network.
     batch
         Tiles per call; scores do not depend on it beyond float rounding.
+    rule
+        Says which tiles are abstained: the network never sees them. None judges every tile.
     """
 
     def __init__(
-        self, network: nn.Module, device: torch.device, grid: TileGrid, batch: int
+        self,
+        network: nn.Module,
+        device: torch.device,
+        grid: TileGrid,
+        batch: int,
+        rule: StructureRule | None = None,
     ) -> None:
-        self._network, self._device, self._batch = network, device, batch
+        self._network, self._device, self._batch, self._rule = network, device, batch, rule
         self._tile_px, self._stride_px = grid.tile_px, grid.stride_px
         self._turn = nullcontext() if device.type == "cpu" else Lock()
 
@@ -74,7 +85,7 @@ class BlockScorer:
         torch.set_num_threads(self._cores)
 
     def __call__(self, block: Block) -> BlockScores:
-        """Score every wanted, readable tile of a block.
+        """Score every wanted, readable tile of a block that holds enough structure.
 
         Raises
         ------
@@ -83,15 +94,25 @@ class BlockScorer:
         """
         if self._device.type == "cpu":
             torch.set_num_threads(1)
+        abstained = self._abstained(block)
         with self._turn:
             tiles = _tiles(block, self._tile_px, self._stride_px)
-            chosen = np.argwhere(block.wanted & block.readable)
+            chosen = np.argwhere(block.wanted & block.readable & ~abstained)
             scores = np.full(block.wanted.shape, np.nan, np.float32)
             for start in range(0, len(chosen), self._batch):
                 at = chosen[start : start + self._batch]
                 found = _score_batch(self._network, self._device, tiles, at)
                 scores[at[:, 0], at[:, 1]] = found
-            return BlockScores(block.row, block.col, scores, block.readable)
+            return BlockScores(block.row, block.col, scores, block.readable, abstained)
+
+    def _abstained(self, block: Block) -> NDArray[np.bool_]:
+        """Say which readable tiles hold too little structure, bool (rows, cols)."""
+        if self._rule is None:
+            return np.zeros(block.wanted.shape, bool)
+        little = self._rule.too_little(
+            block.pixels, block.wanted.shape, self._tile_px, self._stride_px
+        )
+        return little & block.readable
 
 
 def _tiles(block: Block, tile_px: int, stride_px: int) -> Tensor:

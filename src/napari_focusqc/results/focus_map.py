@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_focusqc.errors import CalibrationError
+from napari_focusqc.models.calibration import Calibration
 from napari_focusqc.tiles.grid import TileGrid
 
 
@@ -69,6 +71,8 @@ class MapSource:
         Version of this package.
     created
         ISO date and time, UTC.
+    min_structure
+        Tiles with less structure were abstained, grey levels; None where every tile was judged.
     """
 
     slide: str
@@ -82,6 +86,7 @@ class MapSource:
     device: str
     version: str
     created: str
+    min_structure: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
@@ -127,6 +132,43 @@ class FocusMap:
         """(y, x) of the first tile's centre, µm from the outer corner of the slide."""
         y, x = self.grid.first_centre_level0
         return y * self.source.mpp, x * self.source.mpp
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What turns scores into µm, from the weights' card; None where it has none.
+
+        Raises
+        ------
+        WeightsError
+            The card holds a calibration that is damaged.
+        """
+        values = self.source.weights.get("calibration")
+        return None if values is None else Calibration.from_dict(values)
+
+    def blur_radius_um(self) -> NDArray[np.float32]:
+        """Return each tile's equivalent blur radius, the one scale that all models share.
+
+        Returns
+        -------
+        float32 (rows, cols), radius of the blur disk that gives sharp tissue such a score, µm in
+        the plane of the specimen; NaN where a tile was not scored.
+
+        Raises
+        ------
+        CalibrationError
+            The weights have no calibration.
+        WeightsError
+            Their calibration is damaged.
+        """
+        calibration = self.calibration
+        if calibration is None:
+            name = self.source.weights.get("name", "of this map")
+            raise CalibrationError(
+                f"the weights {name} have no calibration, so scores cannot be turned into "
+                "micrometres; score with weights whose card has one"
+            )
+        scored = np.where(self.reasons == Reason.SCORED, self.scores, np.float32(np.nan))
+        return calibration.radius_um_of(scored)
 
     def verdicts(self, threshold: float | None = None) -> NDArray[np.uint8]:
         """Sort every tile into a `Verdict`.

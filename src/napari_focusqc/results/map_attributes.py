@@ -194,16 +194,20 @@ def _parse_source(values: dict[str, Any]) -> MapSource:
             raise MapFileError(f"the map says {name} = {values.get(name)!r}; it must be text")
     plane = values.get("plane")
     _check_whole("plane", plane, 0, 1 << 31)
-    threshold = values.get("threshold")
-    if threshold is not None:
-        threshold = _number("threshold", threshold, -math.inf, math.inf)
     return MapSource(
         **{name: values[name] for name in texts},
         mpp=_number("mpp", values.get("mpp"), 1e-6, 1e6),
         plane=cast(int, plane),
         weights=_object(values, "weights"),
-        threshold=threshold,
+        threshold=_number_or_none("threshold", values, -math.inf),
+        min_structure=_number_or_none("min_structure", values, 0.0),
     )
+
+
+def _number_or_none(name: str, values: dict[str, Any], low: float) -> float | None:
+    """Check a number that may be null, or missing in maps of versions that did not know it."""
+    value = values.get(name)
+    return None if value is None else _number(name, value, low, math.inf)
 
 
 def _object(values: dict[str, Any], name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_focusqc.errors import OutputError
 from napari_focusqc.results.beside import file_beside
@@ -39,6 +40,9 @@ class MapSummary:
         Tiles scoring above it are out of focus; None where there is none.
     median_score, p90_score
         Median and 90th percentile of the finite scores; None where there is none.
+    median_blur_radius_um, p90_blur_radius_um
+        The same of their equivalent blur radii, µm; None also where the weights have no
+        calibration.
     """
 
     tiles: dict[str, int]
@@ -49,6 +53,8 @@ class MapSummary:
     threshold: float | None
     median_score: float | None
     p90_score: float | None
+    median_blur_radius_um: float | None
+    p90_blur_radius_um: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
@@ -61,6 +67,11 @@ class MapSummary:
             lines.append(
                 f"score: median {self.median_score:.4g}, 90 % of tiles at or below "
                 f"{self.p90_score:.4g} (higher = more out of focus)"
+            )
+        if self.median_blur_radius_um is not None and self.p90_blur_radius_um is not None:
+            lines.append(
+                f"equivalent blur radius: median {self.median_blur_radius_um:.2g} µm, 90 % of "
+                f"tiles at or below {self.p90_blur_radius_um:.2g} µm"
             )
         lines += [
             f"{words}: {tile_count(count)}, {self.area_mm2[words]:.3g} mm²"
@@ -94,6 +105,11 @@ def summarise(focus_map: FocusMap, threshold: float | None = None) -> MapSummary
         The map.
     threshold
         Scores above it are out of focus; None takes the map's own.
+
+    Raises
+    ------
+    WeightsError
+        The calibration on the weights' card is damaged.
     """
     limit = focus_map.source.threshold if threshold is None else threshold
     verdicts = focus_map.verdicts(limit)
@@ -104,6 +120,8 @@ def summarise(focus_map: FocusMap, threshold: float | None = None) -> MapSummary
     judged = out_of_focus + tiles[Verdict.IN_FOCUS.words]
     scored = np.isin(verdicts, [Verdict.IN_FOCUS, Verdict.OUT_OF_FOCUS, Verdict.SCORED])
     finite = focus_map.scores[scored & np.isfinite(focus_map.scores)].astype(np.float64)
+    calibration = focus_map.calibration
+    radii = np.empty(0) if calibration is None else calibration.radius_um_of(finite)
     return MapSummary(
         tiles=tiles,
         area_mm2={words: count * tile_mm2 for words, count in tiles.items()},
@@ -111,9 +129,16 @@ def summarise(focus_map: FocusMap, threshold: float | None = None) -> MapSummary
         judged_tiles=judged,
         out_of_focus_share=out_of_focus / judged if judged else None,
         threshold=limit,
-        median_score=float(np.median(finite)) if finite.size else None,
-        p90_score=float(np.quantile(finite, 0.9)) if finite.size else None,
+        median_score=_quantile(finite, 0.5),
+        p90_score=_quantile(finite, 0.9),
+        median_blur_radius_um=_quantile(radii, 0.5),
+        p90_blur_radius_um=_quantile(radii, 0.9),
     )
+
+
+def _quantile(values: NDArray[np.floating[Any]], share: float) -> float | None:
+    """Return a quantile, or None where there is nothing to take it of."""
+    return float(np.quantile(values.astype(np.float64), share)) if values.size else None
 
 
 def write_summary(summary: MapSummary, focus_map: FocusMap, path: str | Path) -> Path:

@@ -28,6 +28,9 @@ COLUMNS = (
     "verdict",
     "partial",
     "tissue",
+    "blur_radius_um",
+    "blur_radius_low_um",
+    "blur_radius_high_um",
 )
 """The order of the columns; new ones are only ever added at the end."""
 
@@ -50,6 +53,8 @@ def write_tile_csv(focus_map: FocusMap, path: str | Path) -> Path:
     ------
     OutputError
         The folder is missing, read-only or full, or `path` is a folder.
+    WeightsError
+        The calibration on the weights' card is damaged.
     """
     path = Path(path)
     with (
@@ -69,6 +74,7 @@ def _rows(focus_map: FocusMap) -> Iterator[tuple[object, ...]]:
     tops, heights = _spans(grid.row0, grid.rows, grid.shape[0], grid)
     lefts, widths = _spans(grid.col0, grid.cols, grid.shape[1], grid)
     first_y, first_x = focus_map.first_centre_um
+    radii = _radii(focus_map)
     for row, col in np.ndindex(grid.rows, grid.cols):
         yield (
             grid.row0 + row,
@@ -83,7 +89,18 @@ def _rows(focus_map: FocusMap) -> Iterator[tuple[object, ...]]:
             words[int(verdicts[row, col])],
             int(partial[row, col]),
             _number(focus_map.tissue[row, col]),
+            *(_number(radius[row, col]) for radius in radii),
         )
+
+
+def _radii(focus_map: FocusMap) -> tuple[NDArray[np.float32], ...]:
+    """Return equivalent blur radius, lower and upper bound, µm; NaN without a calibration."""
+    calibration = focus_map.calibration
+    if calibration is None:
+        return (np.full_like(focus_map.scores, np.nan),) * 3
+    radius, bounds = focus_map.blur_radius_um(), calibration.interval_um_of(focus_map.scores)
+    low, high = (np.where(np.isnan(radius), radius, bound) for bound in bounds)
+    return radius, low, high
 
 
 def _spans(

@@ -33,7 +33,8 @@ class ScoreSettings:
     weights: Path | None = option(
         None,
         "Weights file",
-        "Use these weights (.safetensors or a published .pt) instead of the ones shipped.",
+        "Use these weights instead of the ones shipped: a file (.safetensors, or .pt and .npz as "
+        "published), or a name that “focusqc models” lists.",
         advanced=True,
     )
     mpp: float | None = option(
@@ -72,6 +73,15 @@ class ScoreSettings:
         "threshold is used.",
         minimum=-1000.0,
         maximum=1000.0,
+        advanced=True,
+    )
+    min_structure: float | None = option(
+        None,
+        "Least structure",
+        "Tiles with less structure, grey levels, are abstained: neither in nor out of focus; left "
+        "empty, the weights' own limit is used, and 0 judges every tile.",
+        minimum=0.0,
+        maximum=127.5,
         advanced=True,
     )
     edges: Edges = option(

@@ -120,30 +120,30 @@ def structure_of_block(
     return _deviation(first, second, side * side, cell)
 
 
-def _cell_sums(pixels: NDArray[np.uint8], cell: int) -> NDArray[np.uint64]:
+def _cell_sums(pixels: NDArray[np.uint8], cell: int) -> NDArray[np.int64]:
     """Add up the samples of each whole cell, all three channels: uint64 (rows, cols)."""
     rows, cols = pixels.shape[0] // cell, pixels.shape[1] // cell
     whole = pixels[: rows * cell, : cols * cell].reshape(rows, cell, cols * cell * 3)
     bands = whole.sum(axis=1, dtype=np.uint16)
-    return bands.reshape(rows, cols, cell * 3).sum(axis=2, dtype=np.uint64)
+    return bands.reshape(rows, cols, cell * 3).sum(axis=2, dtype=np.int64)
 
 
 def _window_sums(
-    values: NDArray[np.uint64], shape: tuple[int, int], side: int, step: int
-) -> NDArray[np.uint64]:
+    values: NDArray[np.int64], shape: tuple[int, int], side: int, step: int
+) -> NDArray[np.int64]:
     """Add up squares of side × side values, `step` apart, by cumulative sums."""
-    total = np.zeros((values.shape[0] + 1, values.shape[1] + 1), np.uint64)
+    total = np.zeros((values.shape[0] + 1, values.shape[1] + 1), np.int64)
     total[1:, 1:] = values.cumsum(axis=0).cumsum(axis=1)
-    top, left = (np.arange(count) * step for count in shape)
+    top, left = np.arange(shape[0]) * step, np.arange(shape[1]) * step
     up, down = total[top], total[top + side]
-    sums: NDArray[np.uint64] = down[:, left + side] - down[:, left] - up[:, left + side]
-    return sums + up[:, left]
+    right = left + side
+    return np.asarray(down[:, right] - down[:, left] - up[:, right] + up[:, left], np.int64)
 
 
 def _deviation(
-    first: NDArray[np.uint64], second: NDArray[np.uint64], count: int, cell: int
+    first: NDArray[np.int64], second: NDArray[np.int64], count: int, cell: int
 ) -> NDArray[np.float32]:
     """Return the standard deviation of `count` cell means from their sums and squared sums."""
-    spread = np.uint64(count) * second - first * first
+    spread = count * second - first * first
     per_cell = count * cell * cell * 3
     return np.asarray(np.sqrt(spread.astype(np.float64)) / per_cell, np.float32)
