@@ -9,11 +9,23 @@ from napari_focusqc.results.scale import score_limits
 
 MakeMap = Callable[..., FocusMap]
 
+OURS = {"name": "w", "threshold": 5.0}
+
 
 def test_our_own_weights_share_one_scale_whatever_a_map_shows(make_map: MakeMap) -> None:
-    ours = {"name": "w", "threshold": 5.0}
     for scores in ([[0.1, 0.2]], [[3.0, 500.0]], [[np.nan, np.nan]]):
-        assert score_limits(make_map(scores, [[0, 0]], weights=ours)) == (0.0, 29.0)
+        assert score_limits(make_map(scores, [[0, 0]], weights=OURS)) == (0.0, 29.0)
+
+
+def test_a_probability_is_shown_from_0_to_1(make_map: MakeMap) -> None:
+    found = score_limits(make_map([[0.2, 0.4]], [[0, 0]], model="deepfocus", weights=OURS))
+    assert found == (0.0, 1.0)
+
+
+def test_a_model_unknown_here_spans_its_own_percentiles(make_map: MakeMap) -> None:
+    scores = np.linspace(-50, 50, 101)[None]
+    found = score_limits(make_map(scores, scores * 0, model="later", weights=OURS))
+    assert found == (-49.0, 49.0)
 
 
 def test_weights_of_others_span_their_own_percentiles(make_map: MakeMap) -> None:

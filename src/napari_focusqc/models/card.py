@@ -37,6 +37,9 @@ class ModelCard:
         The paper.
     kernels
         Number of kernels (FocusLiteNN only), or None where the weights decide.
+    scale
+        Scores in focus and most out of focus, of weights with a measured threshold: the ends of
+        the colours in every picture of such a map.
     """
 
     name: str
@@ -48,6 +51,7 @@ class ModelCard:
     output: str
     cite: str
     kernels: int | None = None
+    scale: tuple[float, float] = (0.0, 29.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ DEEPFOCUS = ModelCard(
     mpp=0.25,
     output="The probability that the tile is blurred, 0 to 1.",
     cite=SENARAS_2018,
+    scale=(0.0, 1.0),
 )
 """The paper scans at 0.2461 µm/px."""
 

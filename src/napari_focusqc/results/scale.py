@@ -5,21 +5,20 @@ Room: results.
 
 import numpy as np
 
+from napari_focusqc.models.registry import CARDS
 from napari_focusqc.results.focus_map import FocusMap
-
-BLUR_CLASSES = (0.0, 29.0)
-"""ConvFocus's blur classes, in focus to strongest: the scale our own weights score in."""
 
 
 def score_limits(focus_map: FocusMap) -> tuple[float, float]:
     """Return the scores shown as the first and the last colour, the first below the last.
 
-    Weights with a measured threshold are our own and score in blur classes, so their maps all
-    share one scale, whatever they show. Weights of others have none; their maps are shown from
-    their 1st to their 99th percentile.
+    Weights with a measured threshold score on their model's scale (`ModelCard.scale`: blur
+    classes, or a probability), so their maps all share it, whatever they show. Maps of weights
+    without one, or of a model unknown here, are shown from their 1st to their 99th percentile.
     """
-    if focus_map.source.weights.get("threshold") is not None:
-        return BLUR_CLASSES
+    model = CARDS.get(focus_map.source.model)
+    if model is not None and focus_map.source.weights.get("threshold") is not None:
+        return model.scale
     scores = focus_map.scores[np.isfinite(focus_map.scores)]
     if scores.size == 0:
         return 0.0, 1.0
