@@ -121,11 +121,12 @@ def structure_of_block(
 
 
 def _cell_sums(pixels: NDArray[np.uint8], cell: int) -> NDArray[np.int64]:
-    """Add up the samples of each whole cell, all three channels: uint64 (rows, cols)."""
+    """Add up the samples of each whole cell, all three channels: int64 (rows, cols)."""
     rows, cols = pixels.shape[0] // cell, pixels.shape[1] // cell
     whole = pixels[: rows * cell, : cols * cell].reshape(rows, cell, cols * cell * 3)
     bands = whole.sum(axis=1, dtype=np.uint16)
-    return bands.reshape(rows, cols, cell * 3).sum(axis=2, dtype=np.int64)
+    sums: NDArray[np.int64] = bands.reshape(rows, cols, cell * 3).sum(axis=2, dtype=np.int64)
+    return sums
 
 
 def _window_sums(
@@ -137,7 +138,7 @@ def _window_sums(
     top, left = np.arange(shape[0]) * step, np.arange(shape[1]) * step
     up, down = total[top], total[top + side]
     right = left + side
-    return np.asarray(down[:, right] - down[:, left] - up[:, right] + up[:, left], np.int64)
+    return down[:, right] - down[:, left] - up[:, right] + up[:, left]
 
 
 def _deviation(
