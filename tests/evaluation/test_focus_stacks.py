@@ -1,10 +1,18 @@
-"""Simulated stacks: what they hold, and figures that a person can check by hand."""
+"""Simulated stacks: what they hold, and what they have in common."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from napari_focusqc.errors import EvaluationError
-from napari_focusqc.evaluation.focus_stacks import Z_UM, StackTiles, make_stacks, stack_figures
+from napari_focusqc.evaluation.focus_stacks import (
+    SCANNERS,
+    USUAL,
+    Z_UM,
+    field_stacks,
+    make_stacks,
+)
 from napari_focusqc.progress import finish
 
 TILE_PX = 64
@@ -35,29 +43,30 @@ def test_detail_is_lost_with_distance(stacks):
     assert near > 2 * far
 
 
-def test_a_score_that_is_the_distance_is_perfect_and_its_opposite_is_not():
-    z_um = np.tile(np.array(Z_UM, np.float32), 4)
-    field = np.repeat([0, 1], len(Z_UM) * 2)
-    tiles = StackTiles(np.zeros((len(z_um), 1, 1, 3), np.uint8), z_um, field)
-    found = stack_figures(z_um.astype(float), tiles)
-    assert found == {
-        "stack_spearman": 1.0,
-        "stack_spearman_worst_field": 1.0,
-        "stack_auc_0.5_1.0_um": 1.0,
-        "stack_tiles": 52,
-        "stack_fields": 2,
-    }
-    assert stack_figures(-z_um.astype(float), tiles)["stack_auc_0.5_1.0_um"] == 0.0
+def test_scanners_of_one_field_have_their_luck_in_common(tissue_image):
+    """Noise, lens and JPEG are the same; what differs is the sharpening."""
+    field = tissue_image(140, 150, 0)
+    plain = replace(USUAL, sharpening=(0.0, 0.0))
+    sharpened = replace(USUAL, sharpening=(1.0, 1.0))
+    one, same, other = field_stacks(field, 0.5, TILE_PX, (3, 0), [plain, plain, sharpened])
+    assert np.array_equal(one.images, same.images)
+    steps = [np.abs(np.diff(each.images.astype(float), axis=2)).mean() for each in (one, other)]
+    assert steps[1] > 1.2 * steps[0]
+    assert np.abs(one.images.astype(float) - other.images).mean() < 12
 
 
-def test_one_bad_field_is_seen():
-    z_um = np.tile(np.array(Z_UM, np.float32), 2)
-    field = np.repeat([0, 1], len(Z_UM))
-    tiles = StackTiles(np.zeros((len(z_um), 1, 1, 3), np.uint8), z_um, field)
-    scores = np.where(field == 0, z_um, -z_um).astype(float)
-    assert stack_figures(scores, tiles)["stack_spearman_worst_field"] == -1.0
+def test_a_field_in_a_row_is_the_field_alone(stacks, tissue_image):
+    (alone,) = field_stacks(tissue_image(140, 150, 1), 0.5, TILE_PX, (3, 1), [USUAL])
+    assert np.array_equal(alone.images, stacks.images[stacks.field == 1])
+    assert np.array_equal(alone.z_um, stacks.z_um[stacks.field == 1])
+
+
+def test_usual_scanners_lie_within_the_widest():
+    for name in ("noise_scale", "sharpening", "gain", "gamma", "hue", "saturation", "contrast"):
+        usual, widest = (getattr(SCANNERS[each], name) for each in ("usual", "widest"))
+        assert widest[0] <= usual[0] < usual[1] <= widest[1]
 
 
 def test_glass_makes_no_stack():
-    with pytest.raises(EvaluationError, match="no tile of 64 px in 1 fields has structure"):
+    with pytest.raises(EvaluationError, match="no tile in 1 fields has structure"):
         finish(make_stacks([np.full((100, 100, 3), 240, np.uint8)], 0.5, TILE_PX, 0))
