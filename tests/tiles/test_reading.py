@@ -1,10 +1,11 @@
 """Blocks hold the slide's own pixels, whatever the blocks, threads, levels or faults."""
 
 import threading
+from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -52,11 +53,14 @@ def test_every_tile_is_the_window_of_the_image() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, 300), st.integers(1, 300))
-def test_beyond_the_border_the_image_is_mirrored(height: int, width: int) -> None:
+@given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([32, 64, 4096]))
+@example(129, 160, 32)
+def test_beyond_the_border_the_image_is_mirrored(height: int, width: int, block_px: int) -> None:
+    """Of 129 rows one is left for the last tiles: what they mirror lies in the block above."""
     image = IMAGE[:height, :width]
     grid = grid_of((height, width))
-    found = tiles(ArraySlide([image], mpp=1), grid, np.ones((grid.rows, grid.cols), bool))
+    with patch.object(reading, "BLOCK_PX", block_px):
+        found = tiles(ArraySlide([image], mpp=1), grid, np.ones((grid.rows, grid.cols), bool))
     below, right = (grid.rows - 1) * 32 + 60 - height, (grid.cols - 1) * 32 + 60 - width
     mirrored = np.pad(image, ((0, max(below, 0)), (0, max(right, 0)), (0, 0)), mode="reflect")
     for (row, col), tile in found.items():

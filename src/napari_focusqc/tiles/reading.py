@@ -196,32 +196,44 @@ def _window(grid: TileGrid, row: int, col: int, rows: int, cols: int) -> Region:
 
 
 def _read_model_pixels(source: _Source, region: Region, out: NDArray[np.uint8]) -> None:
-    """Fill `out` with a region in model pixels; beyond the slide the image is reflected."""
+    """Fill `out` with a region in model pixels; beyond the slide, the slide is mirrored.
+
+    What is mirrored may lie outside the region; so a tile's pixels do not depend on its block.
+    """
     inside = region.clipped(source.shape)
+    rows = _mirrored(region.y, region.height, source.shape[0])
+    cols = _mirrored(region.x, region.width, source.shape[1])
+    top, left = int(rows.min()), int(cols.min())
+    under = Region(top, left, inside.bottom - top, inside.right - left)
     target = out[: inside.height, : inside.width]
-    if source.factor == 1:
-        level_region = Region(inside.y, inside.x, inside.height, inside.width)
-        source.slide.read(level_region, source.level, source.z, target)
+    if under == inside:
+        pixels = target
+        _read_inside(source, under, pixels)
     else:
-        top, bottom = source_span(inside.y, inside.height, source.factor)
-        left, right = source_span(inside.x, inside.width, source.factor)
-        under = Region(top, left, bottom - top, right - left)
-        pixels = source.slide.read(under, source.level, source.z)
-        start, size = (inside.y, inside.x), (inside.height, inside.width)
-        target[...] = area_average(pixels, source.factor, start, size)
+        pixels = np.empty((under.height, under.width, 3), np.uint8)
+        _read_inside(source, under, pixels)
+        target[...] = pixels[inside.y - top :, inside.x - left :]
     if inside != region:
-        _reflect(out, inside)
+        right, below = cols[inside.width :] - left, rows[inside.height :] - top
+        out[: inside.height, inside.width :] = pixels[inside.y - top :, right]
+        out[inside.height :] = pixels[below][:, cols - left]
 
 
-def _reflect(out: NDArray[np.uint8], inside: Region) -> None:
-    """Complete rows and columns beyond the part that was read, mirrored about the last pixel."""
-    width = _mirrored(inside.width, out.shape[1])
-    out[: inside.height, inside.width :] = out[: inside.height, width]
-    out[inside.height :] = out[_mirrored(inside.height, out.shape[0])]
+def _read_inside(source: _Source, region: Region, out: NDArray[np.uint8]) -> None:
+    """Fill `out` with a region that lies wholly inside the slide, averaged where it must be."""
+    if source.factor == 1:
+        source.slide.read(region, source.level, source.z, out)
+        return
+    top, bottom = source_span(region.y, region.height, source.factor)
+    left, right = source_span(region.x, region.width, source.factor)
+    under = Region(top, left, bottom - top, right - left)
+    pixels = source.slide.read(under, source.level, source.z)
+    start, size = (region.y, region.x), (region.height, region.width)
+    out[...] = area_average(pixels, source.factor, start, size)
 
 
-def _mirrored(have: int, need: int) -> NDArray[np.intp]:
-    """Return for the positions have…need−1 the position inside that mirrors them."""
-    period = max(2 * (have - 1), 1)
-    steps = np.arange(have, need) % period
-    return np.where(steps < have, steps, period - steps).astype(np.intp)
+def _mirrored(start: int, count: int, side: int) -> NDArray[np.intp]:
+    """Return for the positions from `start` on the position inside a side that mirrors them."""
+    period = max(2 * (side - 1), 1)
+    steps = np.arange(start, start + count) % period
+    return np.where(steps < side, steps, period - steps).astype(np.intp)
