@@ -97,6 +97,7 @@ def _add_models(commands: Any) -> None:
         "evaluate", help="measure a model on unseen images", description=evaluate.__doc__
     )
     measuring.add_argument("model", help="a model's name; “focusqc models” lists them")
+    measuring.add_argument("--json", action="store_true", help="print the same for programs")
     add_options(measuring, EvaluateSettings)
     measuring.set_defaults(run=evaluate)
 

@@ -13,7 +13,12 @@ from napari_focusqc.cli.options import read_settings
 from napari_focusqc.cli.progress_bar import run_with_bar
 from napari_focusqc.errors import WeightsError
 from napari_focusqc.models.card import Weights
-from napari_focusqc.settings.training import ConvFocusTraining, FocusLiteNNTraining, TrainSettings
+from napari_focusqc.settings.training import (
+    ConvFocusTraining,
+    DeepFocusTraining,
+    FocusLiteNNTraining,
+    TrainSettings,
+)
 
 _Row = tuple[str, str, str, str, str]
 """Name, model, µm/px, threshold, where."""
@@ -21,6 +26,7 @@ _Row = tuple[str, str, str, str, str]
 TRAININGS: dict[str, type[TrainSettings]] = {
     "focuslitenn": FocusLiteNNTraining,
     "convfocus": ConvFocusTraining,
+    "deepfocus": DeepFocusTraining,
 }
 """What can be trained, and what may be chosen there."""
 
@@ -74,9 +80,17 @@ def _row(name: str, weights: Weights, where: str) -> _Row:
 
 def train(model: str, arguments: argparse.Namespace) -> None:
     """Train a model; the same command goes on where an interrupted one stopped."""
-    from napari_focusqc.training.recipes import train_convfocus, train_focuslitenn
+    from napari_focusqc.training.recipes import (
+        train_convfocus,
+        train_deepfocus,
+        train_focuslitenn,
+    )
 
-    recipes: dict[str, Any] = {"focuslitenn": train_focuslitenn, "convfocus": train_convfocus}
+    recipes: dict[str, Any] = {
+        "focuslitenn": train_focuslitenn,
+        "convfocus": train_convfocus,
+        "deepfocus": train_deepfocus,
+    }
     settings: Any = read_settings(arguments, TRAININGS[model])
     card = run_with_bar(recipes[model](settings), "training")
     print(json.dumps(card.figures, indent=2))

@@ -8,7 +8,10 @@ Where the paper is silent, or this differs from it:
   up to ``MaxPool_5a_3x3`` (``cut="5a"``), see more of the tile and are here as well.
 - ``depth_multiplier`` is 0.1, and slim gives no layer fewer than 16 channels: 16, 16, 16 (3a), then
   16, 19 (5a). Batch norms have no scale and an epsilon of 0.001, as slim's.
-- The head is not stated. Here: the mean over the map, then one linear layer of 30 classes.
+- The head is not stated. Here: the mean over the map, a layer of 64, ReLU, 30 classes, which adds
+  nothing to the time. Cut 5a, 12,000 crops, 4 epochs, simulated stacks of unseen images by the
+  widest scanners: the mean and one linear layer gave a tile Spearman of .964, with a layer of 64
+  .972; standard deviation and maximum beside the mean .962.
 - The paper's class is the likeliest one. The score here is the expected class, Σ p(c) · c: it is
   as well defined between classes as blur is, and keeps the classes' scale of 0 to 29.
 - Pixels are scaled to −1…1, as slim does it; the paper does not say.
@@ -26,8 +29,9 @@ from napari_focusqc.optics.classes import OOF_CLASSES
 
 Cut = Literal["3a", "5a"]
 
-_BN_EPS, _BN_MOMENTUM = 1e-3, 0.003
-"""Slim's epsilon, and one minus its decay of 0.997."""
+_BN_EPS, _BN_MOMENTUM = 1e-3, 0.02
+"""Slim's epsilon; its decay, 0.997, needs more steps than there are here to forget the first."""
+_HEAD = 64
 
 
 class ConvFocus(nn.Module):
@@ -42,8 +46,8 @@ class ConvFocus(nn.Module):
     ----------
     features
         Convolutions, each with batch norm and ReLU, and max poolings.
-    classes
-        The linear layer.
+    head
+        From the mean of each channel to the classes.
     """
 
     def __init__(self, cut: Cut = "3a") -> None:
@@ -58,7 +62,10 @@ class ConvFocus(nn.Module):
             layers += [*_layer(16, 16, 1), *_layer(16, 19, 3), nn.MaxPool2d(3, 2)]
         self.cut = cut
         self.features = nn.Sequential(*layers)
-        self.classes = nn.Linear(16 if cut == "3a" else 19, OOF_CLASSES)
+        channels = 16 if cut == "3a" else 19
+        self.head = nn.Sequential(
+            nn.Linear(channels, _HEAD), nn.ReLU(), nn.Linear(_HEAD, OOF_CLASSES)
+        )
         self.register_buffer("steps", torch.arange(OOF_CLASSES).float(), persistent=False)
         self._scale, self._shift = 2.0, -1.0
 
@@ -76,7 +83,7 @@ class ConvFocus(nn.Module):
         """
         # (B, 16, 33, 33) for the cut 3a, (B, 19, 15, 15) for 5a
         features = self.features(images * self._scale + self._shift if self._scale else images)
-        logits: Tensor = self.classes(features.mean(dim=(2, 3)))
+        logits: Tensor = self.head(features.mean(dim=(2, 3)))
         return logits
 
     def forward(self, images: Tensor) -> Tensor:
@@ -113,12 +120,12 @@ class ConvFocus(nn.Module):
         WeightsError
             The shapes are those of another network.
         """
-        shape = tuple(state["classes.weight"].shape) if "classes.weight" in state else ()
-        cuts: dict[tuple[int, ...], Cut] = {(OOF_CLASSES, 16): "3a", (OOF_CLASSES, 19): "5a"}
+        shape = tuple(state["head.0.weight"].shape) if "head.0.weight" in state else ()
+        cuts: dict[tuple[int, ...], Cut] = {(_HEAD, 16): "3a", (_HEAD, 19): "5a"}
         if shape not in cuts:
             raise WeightsError(
                 f"the weights hold {', '.join(sorted(state)) or 'nothing'}; ConvFocus needs a "
-                f"classes.weight of shape ({OOF_CLASSES}, 16) or ({OOF_CLASSES}, 19)"
+                f"head.0.weight of shape ({_HEAD}, 16) or ({_HEAD}, 19)"
             )
         return {"cut": cuts[shape]}
 

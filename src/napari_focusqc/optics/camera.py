@@ -30,14 +30,14 @@ class Camera:
     colour
         For `recolour`.
     quality, subsampling
-        For `jpeg`.
+        For `jpeg`; a quality of None leaves the pixels uncompressed.
     """
 
     noise_scale: float = 0.0
     sharpening: float = 0.0
     sharpening_px: float = 1.0
     colour: Colour = Colour()
-    quality: int = 90
+    quality: int | None = 90
     subsampling: str = "4:2:0"
 
 
@@ -68,7 +68,8 @@ def expose(blurred: NDArray[Any], camera: Camera, rng: np.random.Generator) -> N
     """
     noisy = np.clip(shot_noise(blurred, camera.noise_scale, rng), 0, 255)
     sharp = np.clip(unsharp_mask(noisy, camera.sharpening, camera.sharpening_px), 0, 255)
-    return jpeg(to_uint8(recolour(sharp, camera.colour)), camera.quality, camera.subsampling)
+    seen = to_uint8(recolour(sharp, camera.colour))
+    return seen if camera.quality is None else jpeg(seen, camera.quality, camera.subsampling)
 
 
 def degrade(

@@ -24,8 +24,8 @@ class CameraRange:
     Parameters
     ----------
     noise_scale
-        S, drawn on a logarithmic scale. With the sharpening and the JPEG below it leaves about
-        what `noise_scale` measures in real fields: most below 0.03, few above 0.1
+        S, drawn on a logarithmic scale; (0, 0) makes no noise. With the sharpening and the JPEG
+        below it leaves about what `noise_scale` measures in real fields: most below 0.03, few above 0.1
         (tests/optics/test_camera_range.py).
     sharpening
         Amount; below 0 it counts as none, so that one scanner in four does not sharpen.
@@ -41,7 +41,8 @@ class CameraRange:
     saturation, contrast, brightness
         For `adjust`.
     quality
-        JPEG's, both ends included; scanners write 70 to 90, exports go lower and higher.
+        JPEG's, both ends included; scanners write 70 to 90, exports go lower and higher. None
+        compresses nothing.
     subsamplings
         Each equally often.
     """
@@ -57,17 +58,19 @@ class CameraRange:
     saturation: Range = (0.5, 1.5)
     contrast: Range = (0.7, 1.25)
     brightness: Range = (-20.0, 20.0)
-    quality: tuple[int, int] = (60, 95)
+    quality: tuple[int, int] | None = (60, 95)
     subsamplings: tuple[str, ...] = SUBSAMPLINGS
 
     def draw(self, rng: np.random.Generator) -> Camera:
         """Return one scanner; the same state of `rng` gives the same one."""
         return Camera(
-            noise_scale=float(np.exp(rng.uniform(*np.log(self.noise_scale)))),
+            noise_scale=_between(rng, self.noise_scale),
             sharpening=max(rng.uniform(*self.sharpening), 0.0),
             sharpening_px=rng.uniform(*self.sharpening_px),
             colour=self.draw_colour(rng),
-            quality=int(rng.integers(self.quality[0], self.quality[1] + 1)),
+            quality=int(rng.integers(self.quality[0], self.quality[1] + 1))
+            if self.quality
+            else None,
             subsampling=self.subsamplings[int(rng.integers(len(self.subsamplings)))],
         )
 
@@ -83,6 +86,11 @@ class CameraRange:
             contrast=rng.uniform(*self.contrast),
             brightness=rng.uniform(*self.brightness),
         )
+
+
+def _between(rng: np.random.Generator, ends: Range) -> float:
+    """Draw a value on a logarithmic scale; 0 where both ends are 0."""
+    return float(np.exp(rng.uniform(*np.log(ends)))) if ends[1] else 0.0
 
 
 def _three(rng: np.random.Generator, ends: Range) -> Three:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_focusqc.settings.option import check_ranges, option
+from napari_focusqc.settings.scoring import Device
 
 Pooling = Literal["min", "minmax"]
 Cut = Literal["3a", "5a"]
@@ -81,6 +82,18 @@ class TrainSettings:
     seed: int = option(
         0, "Seed", "The same seed gives the same weights.", minimum=0, maximum=2**31 - 1
     )
+    start: Path | None = option(
+        None,
+        "Start from",
+        "Fine-tune these weights, a file or a name that “focusqc models” lists, instead of "
+        "starting from random ones.",
+    )
+    device: Device = option(
+        "auto",
+        "Device",
+        "Where the network is trained: auto takes a CUDA or Apple GPU when there is one.",
+        choices=("auto", "cpu", "cuda", "mps"),
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -123,3 +136,18 @@ class ConvFocusTraining(TrainSettings):
     learning_rate: float = option(
         0.003, "Learning rate", "Of Adam, at the start.", minimum=1e-6, maximum=1.0
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DeepFocusTraining(TrainSettings):
+    """How DeepFocus is trained; the rest is in `TrainSettings`."""
+
+    epochs: int = option(20, "Epochs", "Passes over the crops.", minimum=1, maximum=10_000)
+    crops: int = option(
+        20_000,
+        "Crops",
+        "Number of crops, half of them in focus, 12 kB each in memory; the paper has 216,000.",
+        minimum=60,
+        maximum=1_000_000,
+    )
+    batch: int = option(64, "Batch", "Crops per step.", minimum=8, maximum=5000)

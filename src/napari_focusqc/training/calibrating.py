@@ -199,9 +199,19 @@ def fit_abstention(
     enough = np.mean(curves, axis=0) >= np.mean(plateaus) - margin - ROUNDING
     first = int(np.flatnonzero(enough)[0])
     limit = _between(found[pools[first - 1]].max(), found[pools[first]].min()) if first else 0.0
-    kept = found >= limit
+    return abstention_at(limit, found, ~right, out)
+
+
+def abstention_at(
+    min_structure: float, structure: ArrayLike, wrong: ArrayLike, blurred: ArrayLike
+) -> AbstentionRule:
+    """Return what a least structure is worth on crops; arguments as for `fit_abstention`."""
+    found = np.asarray(structure, np.float64)
+    right, out = ~np.asarray(wrong, bool), np.asarray(blurred, bool)
+    _check_verdicts(found, right, out)
+    kept = found >= min_structure
     return AbstentionRule(
-        min_structure=limit,
+        min_structure=min_structure,
         abstained=float((~kept).mean()),
         abstained_sharp=float((~kept)[~out].mean()),
         abstained_blurred=float((~kept)[out].mean()),

@@ -5,6 +5,7 @@ not: the order of an epoch depends on the seed and the epoch's number alone.
 """
 
 from collections.abc import Generator
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +14,58 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_focusqc.errors import OutputError, TrainingError
+from napari_focusqc.inference.device import choose_device
+from napari_focusqc.inference.memory import keep_freed_memory
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.training import TrainSettings
-from napari_focusqc.training.defocus_data import Crops
+from napari_focusqc.training.crops import Crops
 from napari_focusqc.training.losses import Goal
 
 
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """Mean losses of one pass over the crops.
+
+    Parameters
+    ----------
+    training
+        While training, so each batch at the weights it met.
+    unseen
+        Of crops that are not trained on, at the weights after the pass.
+    """
+
+    training: float
+    unseen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a training is: everything but the network and the crops.
+
+    Parameters
+    ----------
+    settings
+        Epochs, batch, learning rate, seed and device.
+    goal
+        What is to be made small.
+    checkpoint
+        File that is read when it is there, and written after every epoch.
+    name
+        What the checkpoint belongs to, in words; one of another run is refused.
+    """
+
+    settings: TrainSettings
+    goal: Goal
+    checkpoint: Path
+    name: str
+
+
 def fit(
-    network: nn.Module,
-    crops: Crops,
-    settings: TrainSettings,
-    checkpoint: Path,
-    run: str,
-    goal: Goal,
-) -> Generator[Progress[None], None, None]:
-    """Train a network in place.
+    network: nn.Module, crops: Crops, unseen: Crops, run: Run
+) -> Generator[Progress[None], None, list[Epoch]]:
+    """Train a network in place, on the device of the settings; it ends on the CPU.
+
+    On CUDA the network runs in bfloat16 where the card can; weights and losses stay float32.
 
     Parameters
     ----------
@@ -35,45 +73,90 @@ def fit(
         What the goal's loss asks for.
     crops
         To train on.
-    settings
-        Epochs, batch, learning rate and seed.
-    checkpoint
-        File that is read when it is there, and written after every epoch.
+    unseen
+        Crops of other images, for the loss curve; nothing is chosen by them.
     run
-        What the checkpoint belongs to, in words; one of another run is refused.
-    goal
-        What is to be made small.
+        The rest.
+
+    Returns
+    -------
+    The losses of every epoch, also of those before a run was taken up again.
 
     Raises
     ------
     TrainingError
-        The checkpoint is damaged or belongs to another run, or the loss is not finite.
+        The checkpoint is damaged or belongs to another run, or the weights are not finite.
     OutputError
         The checkpoint cannot be written.
+    DeviceError
+        The device is not there.
     """
+    keep_freed_memory()
+    settings, goal = run.settings, run.goal
+    device = choose_device(settings.device)
+    network.to(device)
     trained = [p for p in network.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=settings.learning_rate)
-    first = _resume(network, optimizer, checkpoint, run)
-    classes = torch.from_numpy(crops.classes)
-    memory = torch.empty(0)
-    network.train()
-    for epoch in range(first, settings.epochs):
-        rng = np.random.default_rng([settings.seed, epoch])
-        order = rng.permutation(len(crops.classes))
-        parts = np.array_split(order, max(len(order) // settings.batch, 1))
-        for step, part in enumerate(parts):
-            done = (epoch + step / len(parts)) / settings.epochs
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * goal.rate(done)
-            images = to_tensor(crops.images[part], memory)
-            loss = goal.loss(network, images, classes[part])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+    optimizer = goal.optimizer(trained, settings.learning_rate)
+    history = _resume(network, optimizer, run)
+    for epoch in range(len(history), settings.epochs):
+        with torch.random.fork_rng():
+            training = _pass(network, optimizer, crops, run, epoch)
         _check_finite(network, epoch)
-        _save(network, optimizer, checkpoint, run, epoch + 1)
-        yield Progress(epoch + 1, settings.epochs, f"training, {goal.words} = {loss.item():.3f}")
+        history.append(Epoch(training, _mean_loss(network, unseen, run)))
+        _save(network, optimizer, run, history)
+        words = f"training, {goal.words} = {training:.3f}, unseen {history[-1].unseen:.3f}"
+        yield Progress(epoch + 1, settings.epochs, words)
+    network.to("cpu").eval()
+    return history
+
+
+def _pass(
+    network: nn.Module, optimizer: torch.optim.Optimizer, crops: Crops, run: Run, epoch: int
+) -> float:
+    """Train on every crop once; return the mean loss. The order depends on seed and epoch alone."""
+    settings, device = run.settings, next(network.parameters()).device
+    order = np.random.default_rng([settings.seed, epoch]).permutation(len(crops.classes))
+    parts = np.array_split(order, max(len(order) // settings.batch, 1))
+    memory, total = torch.empty(0), 0.0
+    torch.manual_seed(settings.seed * 10_000 + epoch)  # dropout
+    network.train()
+    for step, part in enumerate(parts):
+        done = (epoch + step / len(parts)) / settings.epochs
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * run.goal.rate(done)
+        loss = _loss(network, crops, part, run.goal, memory, device)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        total += loss.item() * len(part)
+    return total / len(order)
+
+
+def _mean_loss(network: nn.Module, crops: Crops, run: Run) -> float:
+    """Return the mean loss of crops in evaluation mode."""
+    device, memory = next(network.parameters()).device, torch.empty(0)
+    every = np.arange(len(crops.classes))
+    parts = np.array_split(every, max(len(every) // run.settings.batch, 1))
     network.eval()
+    with torch.no_grad():
+        losses = [_loss(network, crops, part, run.goal, memory, device).item() for part in parts]
+    return float(np.average(losses, weights=[len(part) for part in parts]))
+
+
+def _loss(
+    network: nn.Module,
+    crops: Crops,
+    part: NDArray[np.int64],
+    goal: Goal,
+    memory: Tensor,
+    device: torch.device,
+) -> Tensor:
+    """Return the loss of some crops; in mixed precision on CUDA."""
+    images = to_tensor(crops.images[part], memory).to(device, non_blocking=True)
+    classes = torch.from_numpy(crops.classes[part]).to(device)
+    mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+        return goal.loss(network, images, classes)
 
 
 def score_crops(
@@ -105,16 +188,16 @@ def _check_finite(network: nn.Module, epoch: int) -> None:
         )
 
 
-def _resume(network: nn.Module, optimizer: torch.optim.Adam, checkpoint: Path, run: str) -> int:
-    """Take a checkpoint up where there is one; return the epoch to start with."""
-    if not checkpoint.is_file():
-        return 0
+def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, run: Run) -> list[Epoch]:
+    """Take a checkpoint up where there is one; return the epochs it has behind it."""
+    if not run.checkpoint.is_file():
+        return []
     try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        if state["run"] == run:
+        state = torch.load(run.checkpoint, map_location="cpu", weights_only=True)
+        if state["run"] == run.name:
             network.load_state_dict(state["network"])
             optimizer.load_state_dict(state["optimizer"])
-            return int(state["epoch"])
+            return [Epoch(*losses) for losses in state["history"]]
     except (
         torch.serialization.pickle.UnpicklingError,  # type: ignore[attr-defined]
         RuntimeError,
@@ -125,33 +208,33 @@ def _resume(network: nn.Module, optimizer: torch.optim.Adam, checkpoint: Path, r
         AttributeError,
     ) as error:
         raise TrainingError(
-            f"{checkpoint} is damaged ({type(error).__name__}); delete it to start from the "
+            f"{run.checkpoint} is damaged ({type(error).__name__}); delete it to start from the "
             "beginning"
         ) from error
     raise TrainingError(
-        f"{checkpoint} belongs to a training with other settings or images; delete it, or choose "
-        "another output folder"
+        f"{run.checkpoint} belongs to a training with other settings or images; delete it, or "
+        "choose another output folder"
     )
 
 
 def _save(
-    network: nn.Module, optimizer: torch.optim.Adam, checkpoint: Path, run: str, epoch: int
+    network: nn.Module, optimizer: torch.optim.Optimizer, run: Run, history: list[Epoch]
 ) -> None:
     """Write the checkpoint beside its name and rename it."""
-    beside = checkpoint.with_name(checkpoint.name + ".part")
+    beside = run.checkpoint.with_name(run.checkpoint.name + ".part")
     state = {
-        "run": run,
-        "epoch": epoch,
+        "run": run.name,
+        "history": [astuple(epoch) for epoch in history],
         "network": network.state_dict(),
         "optimizer": optimizer.state_dict(),
     }
     try:
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
             torch.save(state, file)
-        beside.replace(checkpoint)
+        beside.replace(run.checkpoint)
     except OSError as error:
         raise OutputError(
-            f"{checkpoint} cannot be written ({error.strerror}); choose an output folder you may "
-            "write to"
+            f"{run.checkpoint} cannot be written ({error.strerror}); choose an output folder you "
+            "may write to"
         ) from error

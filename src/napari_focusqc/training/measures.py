@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, spearmanr
 
 from napari_focusqc.errors import TrainingError
-from napari_focusqc.training.defocus_data import Crops
+from napari_focusqc.training.crops import Crops
 
 SHARP_UM, BLURRED_UM = 0.5, 1.0
 """A crop blurred by a disk of at most / at least this radius counts as in / out of focus."""

@@ -3,24 +3,46 @@
 Room: training. One function per model; the docstring of each says where it leaves its paper.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import nn
 
+from napari_focusqc.errors import WeightsError
 from napari_focusqc.models.card import WeightsCard
 from napari_focusqc.models.convfocus import ConvFocus
+from napari_focusqc.models.deepfocus import DeepFocus
 from napari_focusqc.models.focuslitenn import FocusLiteNN
-from napari_focusqc.models.registry import CARDS, CONVFOCUS, FOCUSLITENN
-from napari_focusqc.models.weights import save_weights
+from napari_focusqc.models.registry import CARDS, CONVFOCUS, DEEPFOCUS, FOCUSLITENN, weights_in
+from napari_focusqc.models.weights import load_network, save_weights
 from napari_focusqc.progress import Progress
-from napari_focusqc.settings.training import ConvFocusTraining, FocusLiteNNTraining
-from napari_focusqc.training.defocus_data import in_three_sizes, make_crops
-from napari_focusqc.training.fields import TrainingFields, read_fields
-from napari_focusqc.training.loop import fit, score_crops
-from napari_focusqc.training.losses import RIGHT_CLASS, STRAIGHT_LINE
-from napari_focusqc.training.measures import best_threshold, class_error, class_line, figures
-from napari_focusqc.training.record import card_of_run, command_line, run_name
-from napari_focusqc.training.scanned_data import make_scanned_crops
+from napari_focusqc.settings.training import (
+    ConvFocusTraining,
+    DeepFocusTraining,
+    FocusLiteNNTraining,
+    TrainSettings,
+)
+from napari_focusqc.training.crops import (
+    FOCUSED_OR_NOT,
+    SCANNED,
+    Crops,
+    Kind,
+    in_three_sizes,
+    make_crops,
+)
+from napari_focusqc.training.fields import read_fields
+from napari_focusqc.training.judging import Judge
+from napari_focusqc.training.loop import Run, fit, score_crops
+from napari_focusqc.training.losses import IN_OR_OUT, RIGHT_CLASS, STRAIGHT_LINE, Goal
+from napari_focusqc.training.measures import class_line
+from napari_focusqc.training.record import (
+    card_of_run,
+    command_line,
+    run_name,
+    write_history,
+)
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -30,26 +52,62 @@ _CLASSES = (
 )
 LINE_MEANING = f"by a straight line fitted to the training crops, about {_CLASSES}"
 CLASS_MEANING = f"expected value of {_CLASSES}"
-_VALIDATION = "the validation fields come from the same data sets as the training fields"
-BOKEH_NOTE = (
-    "trained and measured on semi-synthetic blur (bokeh disk, Poisson noise, JPEG) of sharp "
-    f"fields; {_VALIDATION}"
+SHARE_MEANING = (
+    "the network's probability that the tile is out of focus; it was trained to call 0.5 µm of "
+    "defocus in focus and 1 µm out of focus, through lenses of NA 0.6 to 0.85"
 )
-SCANNER_NOTE = (
-    "trained and measured on semi-synthetic blur (bokeh disk or wave optics, noise, sharpening, "
-    f"colour, JPEG) of sharp fields; {_VALIDATION}"
+NOTE = (
+    "trained and measured on semi-synthetic blur (disk or wave optics, noise, sharpening, colour, "
+    "JPEG) of sharp fields; the validation fields come from the same data sets as the training "
+    "fields"
 )
 
+Training = Generator[Progress[None], None, WeightsCard]
 
-def train_focuslitenn(
-    settings: FocusLiteNNTraining,
-) -> Generator[Progress[None], None, WeightsCard]:
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What differs between the models.
+
+    Parameters
+    ----------
+    model
+        Name in `CARDS` that the weights belong to.
+    options
+        Of the network's constructor.
+    build
+        Makes the network, with random weights.
+    kind, goal
+        What it is trained on and for.
+    always
+        Names of the model's own options, written into the card's command always.
+    meaning
+        What a score is.
+    threshold
+        The paper's, or None to fit one.
+    fold
+        Called with the trained network and its training crops, before it is judged, if at all.
+    """
+
+    model: str
+    options: dict[str, Any]
+    build: Callable[[], nn.Module]
+    kind: Kind
+    goal: Goal
+    always: tuple[str, ...]
+    meaning: str
+    threshold: float | None = None
+    fold: Callable[[Any, Crops], None] | None = None
+
+
+def train_focuslitenn(settings: FocusLiteNNTraining) -> Training:
     """Train FocusLiteNN and write ``focuslitenn-KERNELS-MPP`` (.safetensors, .json).
 
     The recipe is the paper's (Wang et al., MICCAI 2020, section 3): Adam, learning rate 0.01,
-    decayed every 60 of 120 epochs, loss 1 − PLCC. Ours: the data are ConvFocus's semi-synthetic
-    crops instead of FocusPath's z-stacks, the truth is the out-of-focus class 0 to 29 instead of
-    |z|, and batches of 50 (the paper names no size): enough for a correlation to mean something.
+    decayed every 60 of 120 epochs, loss 1 − PLCC. Ours: the data are semi-synthetic crops instead
+    of FocusPath's z-stacks, the truth is the out-of-focus class 0 to 29 instead of |z|, and batches
+    of 50 (the paper names no size): enough for a correlation to mean something. At the end a
+    straight line is folded into the weights, so that scores read as classes.
 
     Parameters
     ----------
@@ -63,123 +121,152 @@ def train_focuslitenn(
 
     Returns
     -------
-    The card, as written beside the weights.
+    The card, as written beside the weights; the losses are there as PNG and CSV.
 
     Raises
     ------
     TrainingError
         The images do not serve, the checkpoint is of another run, or training failed.
+    WeightsError
+        The weights to start from are of another network.
     OutputError
         The output folder cannot be written.
     """
-    tile_px, checkpoint = FOCUSLITENN.tile_px, settings.out / CHECKPOINT
-    sharp = yield from read_fields(settings, tile_px)
-    training = yield from make_crops(
-        in_three_sizes(sharp.training, tile_px),
-        settings.crops,
-        settings.mpp,
-        tile_px,
-        settings.seed,
+    named = f"{FOCUSLITENN.name}-{settings.kernels}"
+    return _train(
+        settings,
+        Recipe(
+            model=named if named in CARDS else FOCUSLITENN.name,
+            options={"kernels": settings.kernels, "pooling": settings.pooling},
+            build=lambda: FocusLiteNN(settings.kernels, settings.pooling),
+            kind=SCANNED,
+            goal=STRAIGHT_LINE,
+            always=("kernels",),
+            meaning=LINE_MEANING,
+            fold=_fold_line,
+        ),
+        f"{named}-{settings.mpp:g}",
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        network = FocusLiteNN(settings.kernels, settings.pooling)
-    yield from fit(
-        network, training, settings, checkpoint, run_name(settings, sharp), STRAIGHT_LINE
-    )
-    slope, offset = class_line(score_crops(network, training.images), training.classes)
-    network.rescale(slope, offset)
-    threshold = round(best_threshold(score_crops(network, training.images), training.radius_um), 2)
-    unseen = yield from make_crops(
-        sharp.validation, max(settings.crops // 4, 60), settings.mpp, tile_px, settings.seed + 1
-    )
-    measured = figures(score_crops(network, unseen.images), unseen, threshold)
-    card = _line_card(settings, sharp, threshold, measured)
-    written = save_weights(network, card, settings.out)
-    checkpoint.unlink(missing_ok=True)
-    return written.card
 
 
-def train_convfocus(settings: ConvFocusTraining) -> Generator[Progress[None], None, WeightsCard]:
+def train_convfocus(settings: ConvFocusTraining) -> Training:
     """Train ConvFocus and write ``convfocus-MPP`` or ``convfocus-5a-MPP`` (.safetensors, .json).
 
     Kohlberger et al. name the loss, softmax cross-entropy over 30 classes, and the blur, noise and
-    JPEG of the data. Ours: Adam, the schedule, and the data's scanners (`scanned_data`).
-
-    Parameters
-    ----------
-    settings
-        As for `train_focuslitenn`.
-
-    Yields
-    ------
-    Progress of reading, blurring and training.
-
-    Returns
-    -------
-    The card, as written beside the weights.
-
-    Raises
-    ------
-    TrainingError
-        The images do not serve, the checkpoint is of another run, or training failed.
-    OutputError
-        The output folder cannot be written.
+    JPEG of the data. Ours: Adam, the schedule, and the data's scanners (`crops.SCANNED`). The rest
+    is as for `train_focuslitenn`.
     """
-    tile_px, checkpoint = CONVFOCUS.tile_px, settings.out / CHECKPOINT
+    model = CONVFOCUS.name if settings.cut == "3a" else f"{CONVFOCUS.name}-{settings.cut}"
+    return _train(
+        settings,
+        Recipe(
+            model=model,
+            options={"cut": settings.cut},
+            build=lambda: ConvFocus(settings.cut),
+            kind=SCANNED,
+            goal=RIGHT_CLASS,
+            always=("cut",),
+            meaning=CLASS_MEANING,
+        ),
+        f"{model}-{settings.mpp:g}",
+    )
+
+
+def train_deepfocus(settings: DeepFocusTraining) -> Training:
+    """Train DeepFocus and write ``deepfocus-MPP`` (.safetensors, .json).
+
+    Senaras et al. train by SGD in batches of 64 for 20 epochs on 216,000 tiles of nine focal
+    planes, classes balanced, turned and mirrored; within 0.5 µm of focus is in focus. Ours: the
+    planes are simulated (`blurs.stage`), fewer crops, momentum and half a cosine (`IN_OR_OUT`).
+    The rest is as for `train_focuslitenn`.
+    """
+    return _train(
+        settings,
+        Recipe(
+            model=DEEPFOCUS.name,
+            options={},
+            build=DeepFocus,
+            kind=FOCUSED_OR_NOT,
+            goal=IN_OR_OUT,
+            always=(),
+            meaning=SHARE_MEANING,
+            threshold=0.5,
+        ),
+        f"{DEEPFOCUS.name}-{settings.mpp:g}",
+    )
+
+
+def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
+    """Read, blur, train, judge, write: the way of every model."""
+    tile_px, checkpoint = CARDS[recipe.model].tile_px, settings.out / CHECKPOINT
     sharp = yield from read_fields(settings, tile_px)
-    training = yield from make_scanned_crops(
+    network = _start(settings, recipe)
+    crops = yield from make_crops(
         in_three_sizes(sharp.training, tile_px),
         settings.crops,
         settings.mpp,
         tile_px,
         settings.seed,
+        recipe.kind,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        network = ConvFocus(settings.cut)
-    run = run_name(settings, sharp)
-    yield from fit(network, training, settings, checkpoint, run, RIGHT_CLASS)
-    unseen = yield from make_scanned_crops(
-        sharp.validation, max(settings.crops // 10, 60), settings.mpp, tile_px, settings.seed + 1
+    unseen = yield from make_crops(
+        sharp.validation,
+        max(settings.crops // 20, 60),
+        settings.mpp,
+        tile_px,
+        settings.seed + 5,
+        recipe.kind,
     )
-    threshold = round(best_threshold(score_crops(network, training.images), training.radius_um), 2)
-    scores = score_crops(network, unseen.images)
-    model = CONVFOCUS.name if settings.cut == "3a" else f"{CONVFOCUS.name}-{settings.cut}"
+    run = Run(settings, recipe.goal, checkpoint, run_name(settings, sharp))
+    history = yield from fit(network, crops, unseen, run)
+    if recipe.fold:
+        recipe.fold(network, crops)
+    scale = recipe.threshold is None
+    judge = Judge(network, sharp, settings, tile_px, recipe.threshold, classes=scale)
+    found = yield from judge.facts()
     card = card_of_run(
         settings,
         sharp,
-        name=f"{model}-{settings.mpp:g}",
-        model=model,
-        network={"cut": settings.cut},
-        threshold=threshold,
-        score_meaning=CLASS_MEANING,
-        command=command_line("convfocus", settings, ("mpp", "cut", "seed")),
-        figures=figures(scores, unseen, threshold) | class_error(scores, unseen.classes),
-        note=SCANNER_NOTE,
+        name=name,
+        model=recipe.model,
+        network=recipe.options,
+        score_meaning=recipe.meaning,
+        command=command_line(
+            CARDS[recipe.model].network, settings, ("mpp", *recipe.always, "seed")
+        ),
+        note=NOTE,
+        **found,
     )
     written = save_weights(network, card, settings.out)
+    write_history(history, settings.out, name)
     checkpoint.unlink(missing_ok=True)
     return written.card
 
 
-def _line_card(
-    settings: FocusLiteNNTraining,
-    sharp: TrainingFields,
-    threshold: float,
-    measured: dict[str, float],
-) -> WeightsCard:
-    """Write down what FocusLiteNN's weights are worth."""
-    named = f"focuslitenn-{settings.kernels}"
-    return card_of_run(
-        settings,
-        sharp,
-        name=f"{named}-{settings.mpp:g}",
-        model=named if named in CARDS else FOCUSLITENN.name,
-        network={"kernels": settings.kernels, "pooling": settings.pooling},
-        threshold=threshold,
-        score_meaning=LINE_MEANING,
-        command=command_line("focuslitenn", settings, ("mpp", "kernels", "seed")),
-        figures=measured,
-        note=BOKEH_NOTE,
-    )
+def _start(settings: TrainSettings, recipe: Recipe) -> nn.Module:
+    """Return the network with random weights, or with those to be fine-tuned.
+
+    Raises
+    ------
+    WeightsError
+        They are of another network.
+    """
+    if settings.start is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            return recipe.build()
+    weights = weights_in(settings.start)
+    network = load_network(weights)
+    if weights.model.network != CARDS[recipe.model].network or (
+        network.options_of(network.state_dict()) != recipe.options
+    ):
+        raise WeightsError(
+            f"{settings.start.name} holds {weights.model.name}; to fine-tune {recipe.model} give "
+            "weights of the same network"
+        )
+    return network
+
+
+def _fold_line(network: FocusLiteNN, crops: Crops) -> None:
+    """Fold the regression of class on score into the weights."""
+    network.rescale(*class_line(score_crops(network, crops.images), crops.classes))

@@ -4,26 +4,26 @@ Room: training.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from napari_focusqc.evaluation.curves import write_loss_curve
 from napari_focusqc.models.card import WeightsCard
+from napari_focusqc.results.beside import file_beside
 from napari_focusqc.settings.training import TrainSettings
 from napari_focusqc.training.fields import TrainingFields
-from napari_focusqc.training.measures import BLURRED_UM, SHARP_UM
-
-THRESHOLD_MEANING = (
-    f"parts training crops blurred by a disk of radius ≤ {SHARP_UM:g} µm best from those of "
-    f"≥ {BLURRED_UM:g} µm (balanced accuracy); in between either verdict is right"
-)
+from napari_focusqc.training.loop import Epoch
 
 
 def run_name(settings: TrainSettings, sharp: TrainingFields) -> str:
     """Say what a checkpoint belongs to: everything the weights depend on."""
-    chosen = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "out"}
-    chosen["data"] = [f"{field.data_set}/{field.path.name}" for field in sharp.training]
-    return json.dumps(chosen)
+    names = {f.name for f in fields(settings)} - {"data", "out", "device"}
+    chosen = {name: str(getattr(settings, name)) for name in sorted(names)}
+    images = [f"{field.data_set}/{field.path.name}" for field in sharp.training]
+    return json.dumps(chosen | {"images": images})
 
 
 def command_line(model: str, settings: TrainSettings, always: tuple[str, ...]) -> str:
@@ -39,13 +39,18 @@ def command_line(model: str, settings: TrainSettings, always: tuple[str, ...]) -
         Names of options that are written out even where they have their default.
     """
     options = [
-        f"--{option.name.replace('_', '-')} {getattr(settings, option.name)}"
+        f"--{option.name.replace('_', '-')} {_word(getattr(settings, option.name))}"
         for option in fields(settings)
-        if option.name not in ("data", "out")
+        if option.name not in ("data", "out", "device")
         and (option.name in always or getattr(settings, option.name) != option.default)
     ]
     data = f"--data DATA/{settings.data.resolve().name}"
     return " ".join([f"focusqc train {model}", data, "--out OUT", *options])
+
+
+def _word(value: Any) -> str:
+    """Return a value as it stands on a command line; of a file only its name."""
+    return value.name if isinstance(value, Path) else str(value)
 
 
 def card_of_run(settings: TrainSettings, sharp: TrainingFields, **facts: Any) -> WeightsCard:
@@ -60,10 +65,28 @@ def card_of_run(settings: TrainSettings, sharp: TrainingFields, **facts: Any) ->
     """
     return WeightsCard(
         mpp=settings.mpp,
-        threshold_meaning=THRESHOLD_MEANING,
         data=sharp.used,
         licence="BSD-3-Clause",
         seed=settings.seed,
         date=datetime.now(UTC).date().isoformat(),
         **facts,
+    )
+
+
+def write_history(history: Sequence[Epoch], folder: Path, name: str) -> None:
+    """Write the losses of a training, ``NAME.loss.csv`` and ``NAME.loss.png``.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written.
+    """
+    with file_beside(folder / f"{name}.loss.csv") as partial:
+        lines = [f"{n},{each.training:.6f},{each.unseen:.6f}" for n, each in enumerate(history, 1)]
+        partial.write_text("\n".join(["epoch,training,unseen", *lines, ""]), encoding="utf-8")
+    write_loss_curve(
+        folder / f"{name}.loss.png",
+        range(1, len(history) + 1),
+        [each.training for each in history],
+        [each.unseen for each in history],
     )

@@ -1,0 +1,89 @@
+"""How far out of focus a crop is, class by class, and the kernels that make it so.
+
+Room: training. A blur is drawn for a class; a network learns to tell the classes apart.
+
+- `gaussian` and `disk` are ConvFocus's [1]_ two kinds of semi-synthetic blur.
+- `disk_or_lens` blurs half of the crops by wave optics instead of a disk: near focus a lens is no
+  disk. The distance is the one at which geometric optics gives the radius of the class. The
+  numerical aperture is drawn, and so are small focal shifts between the colours. Class 29, radii
+  of 7 to 50 µm, is a disk always: wave optics adds nothing there.
+- `stage` is DeepFocus's [2]_ two classes: in focus within 0.5 µm of stage travel, or blurred.
+
+References
+----------
+.. [1] Kohlberger et al., "Whole-slide image focus quality …", J Pathol Inform 10, 2019,
+   “Semi-synthetic training data”.
+.. [2] Senaras et al., "DeepFocus: …", PLoS ONE 13(10), 2018, “Dataset”.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_focusqc.optics.classes import OOF_CLASSES, radius_range, sigma_range
+from napari_focusqc.optics.kernels import bokeh_kernel, gaussian_kernel
+from napari_focusqc.optics.objective import Objective
+from napari_focusqc.optics.wave import relative_kernels
+
+NUMERICAL_APERTURE = (0.6, 0.85)
+"""Of 20x and 40x scanners; 0.75 is the most common."""
+FOCAL_SHIFT_UM = 0.3
+"""Standard deviation of the height at which a colour is in focus."""
+LENS_SHARE = 0.5
+IN_FOCUS_UM = 0.5
+"""DeepFocus's: so far from focus, and no farther, is in focus."""
+BLURRED_UM = (1.0, 8.0)
+"""Distances of blurred crops, on a logarithmic scale. DeepFocus has 1.5, 2 and 2.5 µm; slides have
+more, and a threshold needs what lies near it."""
+FAR_SHARE, FIRST_FAR_CLASS = 0.2, 22
+"""So many of the blurred crops are farther out than wave optics is needed for: disks of ConvFocus's
+classes from this one on."""
+
+Kernels = tuple[NDArray[np.float32], ...]
+Blur = Callable[[int, float, np.random.Generator], tuple[Kernels, float]]
+"""From a class, µm/px and random numbers: a kernel for each of red, green, blue, and the radius of
+the blur disk in µm, by geometric optics."""
+
+
+def gaussian(oof_class: int, mpp: float, rng: np.random.Generator) -> tuple[Kernels, float]:
+    """Blur by a Gaussian of ConvFocus's class; its radius is that of the class's disk."""
+    low, high = sigma_range(oof_class, mpp)
+    least, most = radius_range(oof_class, mpp)
+    share = rng.random()
+    kernel = gaussian_kernel(low + share * (high - low))
+    return (kernel,) * 3, mpp * (least + share * (most - least))
+
+
+def disk(oof_class: int, mpp: float, rng: np.random.Generator) -> tuple[Kernels, float]:
+    """Blur by a disk of ConvFocus's class."""
+    radius_px = rng.uniform(*radius_range(oof_class, mpp))
+    return (bokeh_kernel(radius_px),) * 3, mpp * radius_px
+
+
+def disk_or_lens(oof_class: int, mpp: float, rng: np.random.Generator) -> tuple[Kernels, float]:
+    """Blur by a disk or by a lens of the same radius."""
+    kernels, radius_um = disk(oof_class, mpp, rng)
+    if oof_class == OOF_CLASSES - 1 or rng.random() > LENS_SHARE:
+        return kernels, radius_um
+    lens = _lens(rng, FOCAL_SHIFT_UM if oof_class else 0.0)
+    z_um = radius_um / lens.blur_radius_um(1.0) * rng.choice((-1, 1))
+    return relative_kernels(lens, z_um, mpp), radius_um
+
+
+def stage(blurred: int, mpp: float, rng: np.random.Generator) -> tuple[Kernels, float]:
+    """Blur by a lens in focus (0) or out of focus (1), or by a large disk."""
+    if blurred and rng.random() < FAR_SHARE:
+        return disk(int(rng.integers(FIRST_FAR_CLASS, OOF_CLASSES)), mpp, rng)
+    lens = _lens(rng, FOCAL_SHIFT_UM if blurred else 0.0)
+    near = rng.uniform(0, IN_FOCUS_UM)
+    z_um = np.exp(rng.uniform(*np.log(BLURRED_UM))) if blurred else near
+    kernels = relative_kernels(lens, float(z_um * rng.choice((-1, 1))), mpp)
+    return kernels, float(lens.blur_radius_um(float(z_um)))
+
+
+def _lens(rng: np.random.Generator, shift_um: float) -> Objective:
+    """Draw a lens whose colours come to focus apart by about `shift_um`."""
+    shifts = rng.normal(0, 1, 3) * shift_um
+    red, green, blue = (shifts - shifts.mean()).tolist()
+    return Objective(rng.uniform(*NUMERICAL_APERTURE), focal_shift_um=(red, green, blue))
