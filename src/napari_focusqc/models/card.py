@@ -35,8 +35,9 @@ class ModelCard:
         What the score means, one sentence. Higher is always more out of focus.
     cite
         The paper.
-    kernels
-        Number of kernels (FocusLiteNN only), or None where the weights decide.
+    fixed
+        The option of the network that the model's name fixes, such as ``("kernels", 10)``, or None
+        where the weights decide.
     scale
         Scores in focus and most out of focus, of weights with a measured threshold: the ends of
         the colours in every picture of such a map.
@@ -50,7 +51,7 @@ class ModelCard:
     mpp: float
     output: str
     cite: str
-    kernels: int | None = None
+    fixed: tuple[str, int | str] | None = None
     scale: tuple[float, float] = (0.0, 29.0)
 
 

@@ -75,17 +75,23 @@ CARDS = {
                 FOCUSLITENN,
                 name=f"focuslitenn-{kernels}",
                 title=f"FocusLiteNN, {kernels} kernel{'s' if kernels > 1 else ''}",
-                kernels=kernels,
+                fixed=("kernels", kernels),
             )
             for kernels in (1, 2, 10)
         ),
         CONVFOCUS,
-        replace(CONVFOCUS, name="convfocus-5a", title="ConvFocus, two convolutions more"),
+        *(
+            replace(CONVFOCUS, name=f"convfocus-{cut}", title=title, fixed=("cut", cut))
+            for cut, title in (
+                ("3a", "ConvFocus, the paper's cut"),
+                ("5a", "ConvFocus, two convolutions more"),
+            )
+        ),
         DEEPFOCUS,
     )
 }
 
-SHIPPED_AS = {"focuslitenn": "focuslitenn-10"}
+SHIPPED_AS = {"focuslitenn": "focuslitenn-10", "convfocus": "convfocus-5a"}
 """Whose shipped weights a model without weights of its own name takes."""
 
 
@@ -242,9 +248,9 @@ def _with_card(path: Path) -> Weights:
 
 
 def _check_same_network(model: ModelCard, weights: Weights) -> None:
-    """Refuse weights of another network, or of another number of kernels."""
-    kernels = weights.model.kernels
-    other_size = None not in (model.kernels, kernels) and model.kernels != kernels
+    """Refuse weights of another network, or of another size of it."""
+    fixed = weights.model.fixed
+    other_size = None not in (model.fixed, fixed) and model.fixed != fixed
     if model.network != weights.model.network or other_size:
         raise WeightsError(
             f"{weights.path.name} holds weights of {weights.card.model}, not of {model.name}; "

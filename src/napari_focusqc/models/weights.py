@@ -162,10 +162,11 @@ def _unwrapped(loaded: Any, path: Path) -> dict[str, Tensor]:
 def _check_options(weights: Weights, options: dict[str, Any]) -> None:
     """Refuse a file whose shapes are not those its card or the asked model names."""
     model, card = weights.model, weights.card
-    if model.kernels is not None and options.get("kernels") != model.kernels:
+    if model.fixed is not None and options[model.fixed[0]] != model.fixed[1]:
+        name, asked = model.fixed
         raise WeightsError(
-            f"{weights.path.name} has {options['kernels']} kernels, but {model.name} was asked "
-            f"for; choose the model {model.network} or other weights"
+            f"{weights.path.name} has {name} {options[name]}, but {model.name} has {asked}; choose "
+            f"the model {model.network} or other weights"
         )
     if card.network and card.network != options:
         raise WeightsError(

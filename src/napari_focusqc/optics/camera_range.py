@@ -25,8 +25,8 @@ class CameraRange:
     ----------
     noise_scale
         S, drawn on a logarithmic scale; (0, 0) makes no noise. With the sharpening and the JPEG
-        below it leaves about what `noise_scale` measures in real fields: most below 0.03, few above 0.1
-        (tests/optics/test_camera_range.py).
+        below it leaves about what `noise_scale` measures in real fields: most below 0.03, few
+        above 0.1 (tests/optics/test_camera_range.py).
     sharpening
         Amount; below 0 it counts as none, so that one scanner in four does not sharpen.
     sharpening_px

@@ -150,13 +150,13 @@ def train_focuslitenn(settings: FocusLiteNNTraining) -> Training:
 
 
 def train_convfocus(settings: ConvFocusTraining) -> Training:
-    """Train ConvFocus and write ``convfocus-MPP`` or ``convfocus-5a-MPP`` (.safetensors, .json).
+    """Train ConvFocus and write ``convfocus-CUT-MPP`` (.safetensors, .json).
 
     Kohlberger et al. name the loss, softmax cross-entropy over 30 classes, and the blur, noise and
     JPEG of the data. Ours: Adam, the schedule, and the data's scanners (`crops.SCANNED`). The rest
     is as for `train_focuslitenn`.
     """
-    model = CONVFOCUS.name if settings.cut == "3a" else f"{CONVFOCUS.name}-{settings.cut}"
+    model = f"{CONVFOCUS.name}-{settings.cut}"
     return _train(
         settings,
         Recipe(
