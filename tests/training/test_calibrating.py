@@ -142,7 +142,7 @@ def crops(
 @pytest.mark.parametrize("limit", [1.0, 3.0, 8.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_known_limit_is_found_again(limit: float, seed: int) -> None:
-    """To within two pools: 40 of them share a range of ln(50 / 0.2), 1.15 each."""
+    """To within two pools of either kind: 30 share a range of ln(50 / 0.3), a factor 1.19 each."""
     rng = np.random.default_rng(seed)
     structure, wrong, blurred = crops(6000, limit, rng)
     rule = fit_abstention(structure, wrong, blurred)
@@ -186,6 +186,16 @@ def test_where_one_kind_has_all_the_structure_a_limit_is_still_found() -> None:
     blurred = structure < 5
     rule = fit_abstention(structure, np.zeros(1200, bool), blurred)
     assert rule.min_structure == 0.0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_few_sharp_crops_among_many_flat_blurred_ones_give_no_limit(seed: int) -> None:
+    """As blur of real tissue does: the flattest sharp crop has more structure than most blurred."""
+    rng = np.random.default_rng(seed)
+    structure = np.concatenate([rng.lognormal(3.3, 0.3, 200), rng.lognormal(2.0, 0.7, 1300)])
+    blurred = np.arange(1500) >= 200
+    rule = fit_abstention(structure, rng.random(1500) > 0.95, blurred)
+    assert rule.abstained_blurred <= 0.05
 
 
 def test_a_wider_margin_never_abstains_more() -> None:

@@ -4,6 +4,7 @@ Room: training. Both are fitted on crops of images kept out of training, blurred
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,8 +18,8 @@ MAX_KNOTS = 24
 CROPS_PER_KNOT = 20
 LEAST_CROPS = 2 * CROPS_PER_KNOT
 
-MAX_BINS = 40
-CROPS_PER_BIN = 60
+MAX_BINS = 30
+CROPS_PER_BIN = 40
 MARGIN = 0.05
 """By how much balanced accuracy may fall short of that of structured tiles."""
 ROUNDING = 1e-9
@@ -164,15 +165,16 @@ def fit_abstention(
 ) -> AbstentionRule:
     """Find the least structure at which verdicts are about as good as on structured tiles.
 
-    1. Crops are pooled by structure into at most `MAX_BINS` pools of equal number.
-    2. In each pool the share of right verdicts is counted, for crops in focus and for crops out of
-       focus apart: blur takes structure away, so pools hold them in different shares.
-    3. Each of the two curves is made to rise with structure (isotonic regression, each pool with
-       its number of crops); where a pool has no crop of a kind, the curve is a straight line
-       between its neighbours. Their mean is the balanced accuracy at that structure.
+    1. Crops in focus and crops out of focus are looked at apart, since blur takes structure away.
+       Each kind is pooled by structure into pools of equal number: at most `MAX_BINS`, of at least
+       `CROPS_PER_BIN` crops.
+    2. The share of right verdicts in each pool is made to rise with structure (isotonic
+       regression): a curve of steps, level beyond its first and last pool. So where a kind was not
+       seen, it is taken to be judged as at the least structure at which it was.
+    3. The mean of both curves is the balanced accuracy at a structure.
     4. The plateau of a curve is its mean over that half of its crops that has more structure.
-    5. The limit lies before the first pool whose balanced accuracy reaches the mean of both
-       plateaus less `margin`; it is 0 where that is the first pool of all.
+    5. The limit is the first border between pools from which on the balanced accuracy is at least
+       the mean of both plateaus less `margin`; it is 0 where that holds from the first pools on.
 
     Parameters
     ----------
@@ -194,11 +196,11 @@ def fit_abstention(
     found = np.asarray(structure, np.float64)
     right, out = ~np.asarray(wrong, bool), np.asarray(blurred, bool)
     _check_verdicts(found, right, out)
-    pools = _pools(found, min(max(len(found) // CROPS_PER_BIN, 1), MAX_BINS))
-    curves, plateaus = zip(*(_accuracy(pools, right, out == kind) for kind in (0, 1)), strict=True)
-    enough = np.mean(curves, axis=0) >= np.mean(plateaus) - margin - ROUNDING
-    first = int(np.flatnonzero(enough)[0])
-    limit = _between(found[pools[first - 1]].max(), found[pools[first]].min()) if first else 0.0
+    curves = [_Steps.fitted(found[out == kind], right[out == kind]) for kind in (False, True)]
+    borders = np.unique(np.concatenate([[0.0], *(curve.borders for curve in curves)]))
+    reached = np.mean([curve.at(borders) for curve in curves], axis=0)
+    enough = np.mean([curve.plateau for curve in curves]) - margin - ROUNDING
+    limit = float(borders[np.flatnonzero(reached >= enough)[0]])
     return abstention_at(limit, found, ~right, out)
 
 
@@ -239,23 +241,36 @@ def _check_verdicts(
         )
 
 
-def _accuracy(
-    pools: list[NDArray[np.intp]], right: NDArray[np.bool_], kind: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], float]:
-    """Return the rising share of right verdicts of a kind in every pool, and its plateau."""
-    counts = np.array([kind[pool].sum() for pool in pools])
-    have = np.flatnonzero(counts)
-    shares = np.array([right[pools[each]][kind[pools[each]]].mean() for each in have])
-    fitted = _rising(shares, counts[have])
-    by_crop = np.repeat(fitted, counts[have])
-    curve = np.interp(np.arange(len(pools)), have, fitted)
-    return np.asarray(curve, np.float64), float(by_crop[len(by_crop) // 2 :].mean())
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """Share of right verdicts, rising with structure: `shares[i]` from `borders[i - 1]` on."""
+
+    borders: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    plateau: float
+
+    @classmethod
+    def fitted(cls, structure: NDArray[np.float64], right: NDArray[np.bool_]) -> "_Steps":
+        """Fit the steps to crops of one kind."""
+        pools = _pools(structure, min(max(len(right) // CROPS_PER_BIN, 1), MAX_BINS))
+        counts = np.array([len(pool) for pool in pools])
+        shares = _rising(np.array([right[pool].mean() for pool in pools]), counts)
+        borders = [
+            _between(structure[below].max(), structure[above].min())
+            for below, above in pairwise(pools)
+        ]
+        by_crop = np.repeat(shares, counts)
+        return cls(np.array(borders), shares, float(by_crop[len(by_crop) // 2 :].mean()))
+
+    def at(self, structure: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share at structures; one on a border belongs to the pool above."""
+        return self.shares[np.searchsorted(self.borders, structure, side="right")]
 
 
 def _between(below: float, above: float) -> float:
     """Return a number of few digits above `below` and at most `above`."""
     for digits in range(1, 9):
-        middle = round((below + above) / 2, digits)
+        middle = round(float(below + above) / 2, digits)
         if below < middle <= above:
             return middle
     return float(above)
