@@ -77,7 +77,7 @@ def test_a_card_that_tells_of_another_network_is_refused(tmp_path: Path) -> None
 def test_another_number_of_kernels_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "theirs.pt"
     torch.save({"state_dict": FocusLiteNN(10).state_dict()}, path)
-    with pytest.raises(WeightsError, match="has 10 kernels, but focuslitenn-1"):
+    with pytest.raises(WeightsError, match="has kernels 10, but focuslitenn-1 has 1"):
         load_network(find_weights("focuslitenn-1", 0.25, path))
 
 

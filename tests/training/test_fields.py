@@ -1,6 +1,7 @@
 """Fields are found, brought to one resolution and parted by image."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from PIL import Image
 from napari_focusqc.errors import TrainingError
 from napari_focusqc.settings.training import FocusLiteNNTraining
 from napari_focusqc.training import field_images, fields
-from napari_focusqc.training.fields import DataSet, find_data_sets, read_field, split_paths
+from napari_focusqc.training.fields import (
+    DataSet,
+    find_data_sets,
+    read_field,
+    read_fields,
+    split_paths,
+)
 
 
 def _finish(work):
@@ -140,3 +147,19 @@ def test_fields_that_become_too_small_are_refused_when_none_is_left(
 ) -> None:
     with pytest.raises(TrainingError, match=r"0\.5 µm/px and then 235 px"):
         _finish(fields.read_fields(replace(tiny, mpp=0.5), 235))
+
+
+def test_a_set_that_is_held_out_is_measured_on_only(
+    field_folder: Path, tissue_image, tmp_path: Path
+) -> None:
+    folder = tmp_path / "fields"
+    shutil.copytree(field_folder, folder)
+    (folder / "other").mkdir()
+    Image.fromarray(tissue_image(300, 290, 5)).save(folder / "other" / "alone.png")
+    (folder / "other" / "dataset.json").write_text('{"held_out": true}')
+    found = _finish(read_fields(FocusLiteNNTraining(folder, tmp_path), 235))
+    assert {field.data_set for field in found.validation} - {
+        field.data_set for field in found.training
+    } == {"other"}
+    assert found.used[0]["name"] == "other"
+    assert (found.used[0]["images_training"], found.used[0]["images_validation"]) == (0, 1)

@@ -23,6 +23,7 @@ References
 .. [3] Born and Wolf, "Principles of Optics", 7th edition, 1999, sections 8.5.2 and 8.8.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -44,6 +45,9 @@ lies beyond the optical distance v, so a tenth of this share would need ten time
 
 MAX_HALF_PX = 512
 """A larger kernel is refused."""
+
+KEPT = 8192
+"""Kernels that are kept for the next time they are asked for: making one takes some 5 ms."""
 
 _MAX_V = 1024
 """Largest optical distance from the axis; 80 µm of defocus for blue light at NA 0.75."""
@@ -90,11 +94,7 @@ def defocus_kernels(
         `z_um` or `mpp` makes no sense, or the kernel would be larger than `MAX_HALF_PX`.
     """
     _check_scale(z_um, mpp)
-    shifted = [z_um + shift for shift in objective.focal_shift_um]
-    return tuple(
-        _kernel(objective, wavelength, z, mpp)
-        for wavelength, z in zip(objective.wavelengths_um, shifted, strict=True)
-    )
+    return tuple(_kernel(*channel, mpp) for channel in _channels(objective, z_um))
 
 
 def relative_kernels(
@@ -126,15 +126,7 @@ def relative_kernels(
         As `defocus_kernels`.
     """
     _check_scale(z_um, mpp)
-    sharp = defocus_kernels(
-        Objective(objective.na, objective.wavelengths_um, objective.index), 0, mpp
-    )
-    return tuple(
-        np.ones((1, 1), np.float32) if z_um + shift == 0 else _quotient(blurred, focused)
-        for blurred, focused, shift in zip(
-            defocus_kernels(objective, z_um, mpp), sharp, objective.focal_shift_um, strict=True
-        )
-    )
+    return tuple(_relative(*channel, mpp) for channel in _channels(objective, z_um))
 
 
 def blur_channels(
@@ -177,6 +169,31 @@ def _check_scale(z_um: float, mpp: float) -> None:
         raise SettingsError(f"the resolution is {mpp} µm/px; it must be above 0 and finite")
 
 
+def _channels(objective: Objective, z_um: float) -> list[tuple[Objective, float, float]]:
+    """Return each channel's lens without shifts, its wavelength and its distance, not signed.
+
+    Distances are rounded to a picometre, so that sums that differ in their last bit share a kernel.
+    """
+    plain = replace(objective, focal_shift_um=(0.0, 0.0, 0.0))
+    distances = [round(abs(z_um + shift), 6) for shift in objective.focal_shift_um]
+    wavelengths = objective.wavelengths_um
+    return [(plain, *each) for each in zip(wavelengths, distances, strict=True)]
+
+
+@lru_cache(maxsize=KEPT)
+def _relative(
+    objective: Objective, wavelength_um: float, z_um: float, mpp: float
+) -> NDArray[np.float32]:
+    """Return one channel's kernel from in focus to `z_um`; shared, so it cannot be written to."""
+    if z_um == 0:
+        return np.ones((1, 1), np.float32)
+    sharp = _kernel(objective, wavelength_um, 0.0, mpp)
+    kernel = _quotient(_kernel(objective, wavelength_um, z_um, mpp), sharp)
+    kernel.setflags(write=False)
+    return kernel
+
+
+@lru_cache(maxsize=KEPT)
 def _kernel(
     objective: Objective, wavelength_um: float, z_um: float, mpp: float
 ) -> NDArray[np.float32]:
@@ -241,7 +258,9 @@ def _over_pixels(intensity: CubicSpline, cut: float, pixel: float, n: int) -> ND
     quarter[y, x] = quarter[x, y] = np.maximum(np.einsum("kab,a,b", seen, weights, weights), 0)
     half = np.concatenate([quarter[:0:-1], quarter])
     whole = np.concatenate([half[:, :0:-1], half], axis=1)
-    return np.asarray(whole / whole.sum(), np.float32)
+    kernel = np.asarray(whole / whole.sum(), np.float32)
+    kernel.setflags(write=False)
+    return kernel
 
 
 def _quotient(blurred: NDArray[np.float32], sharp: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -30,6 +30,9 @@ NUMERICAL_APERTURE = (0.6, 0.85)
 """Of 20x and 40x scanners; 0.75 is the most common."""
 FOCAL_SHIFT_UM = 0.3
 """Standard deviation of the height at which a colour is in focus."""
+NA_STEP, Z_STEP = 0.02, 0.02
+"""Lenses are drawn in steps of NA, distances of each colour in steps of µm below 1 µm and of a share
+above, so that few kernels have to be made. A class is 11 % wide."""
 LENS_SHARE = 0.5
 IN_FOCUS_UM = 0.5
 """DeepFocus's: so far from focus, and no farther, is in focus."""
@@ -66,24 +69,39 @@ def disk_or_lens(oof_class: int, mpp: float, rng: np.random.Generator) -> tuple[
     kernels, radius_um = disk(oof_class, mpp, rng)
     if oof_class == OOF_CLASSES - 1 or rng.random() > LENS_SHARE:
         return kernels, radius_um
-    lens = _lens(rng, FOCAL_SHIFT_UM if oof_class else 0.0)
-    z_um = radius_um / lens.blur_radius_um(1.0) * rng.choice((-1, 1))
-    return relative_kernels(lens, z_um, mpp), radius_um
+    na = _na(rng)
+    z_um = radius_um / Objective(na).blur_radius_um(1.0)
+    return _lens_kernels(na, z_um, FOCAL_SHIFT_UM if oof_class else 0.0, mpp, rng), radius_um
 
 
 def stage(blurred: int, mpp: float, rng: np.random.Generator) -> tuple[Kernels, float]:
     """Blur by a lens in focus (0) or out of focus (1), or by a large disk."""
     if blurred and rng.random() < FAR_SHARE:
         return disk(int(rng.integers(FIRST_FAR_CLASS, OOF_CLASSES)), mpp, rng)
-    lens = _lens(rng, FOCAL_SHIFT_UM if blurred else 0.0)
-    near = rng.uniform(0, IN_FOCUS_UM)
-    z_um = np.exp(rng.uniform(*np.log(BLURRED_UM))) if blurred else near
-    kernels = relative_kernels(lens, float(z_um * rng.choice((-1, 1))), mpp)
-    return kernels, float(lens.blur_radius_um(float(z_um)))
+    na = _na(rng)
+    near, far = rng.uniform(0, IN_FOCUS_UM), np.exp(rng.uniform(*np.log(BLURRED_UM)))
+    z_um = float(far if blurred else near)
+    kernels = _lens_kernels(na, z_um, FOCAL_SHIFT_UM if blurred else 0.0, mpp, rng)
+    return kernels, Objective(na).blur_radius_um(z_um)
 
 
-def _lens(rng: np.random.Generator, shift_um: float) -> Objective:
-    """Draw a lens whose colours come to focus apart by about `shift_um`."""
+def _na(rng: np.random.Generator) -> float:
+    """Draw a numerical aperture."""
+    return round(NA_STEP * round(rng.uniform(*NUMERICAL_APERTURE) / NA_STEP), 3)
+
+
+def _lens_kernels(
+    na: float, z_um: float, shift_um: float, mpp: float, rng: np.random.Generator
+) -> Kernels:
+    """Blur by a lens whose colours come to focus apart by about `shift_um`, on either side."""
     shifts = rng.normal(0, 1, 3) * shift_um
-    red, green, blue = (shifts - shifts.mean()).tolist()
-    return Objective(rng.uniform(*NUMERICAL_APERTURE), focal_shift_um=(red, green, blue))
+    signed = z_um * rng.choice((-1, 1)) + shifts - shifts.mean()
+    red, green, blue = (_in_steps(abs(each)) for each in signed.tolist())
+    return relative_kernels(Objective(na, focal_shift_um=(red, green, blue)), 0.0, mpp)
+
+
+def _in_steps(z_um: float) -> float:
+    """Round a distance to the steps it is drawn in."""
+    if z_um < 1:
+        return Z_STEP * round(z_um / Z_STEP)
+    return float(np.exp(Z_STEP * round(np.log(z_um) / Z_STEP)))

@@ -33,6 +33,8 @@ class DataSet:
         µm/px of the images whose file does not say.
     paths
         The images, in order of their names.
+    held_out
+        Whether all of them are kept out of training.
     """
 
     name: str
@@ -40,6 +42,11 @@ class DataSet:
     note: str
     mpp: float
     paths: tuple[Path, ...]
+    held_out: bool = False
+
+    def split(self, share: float, seed: int) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+        """Part the images as `split_paths` does, unless all of them are held out."""
+        return ((), self.paths) if self.held_out else split_paths(self.paths, share, seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +109,7 @@ def read_fields(
     used: list[dict[str, Any]] = []
     for data_set in data_sets:
         before = len(training), len(validation)
-        split = split_paths(data_set.paths, settings.validation, settings.seed)
+        split = data_set.split(settings.validation, settings.seed)
         for part, paths in zip((training, validation), split, strict=True):
             for path in paths:
                 field = read_field(data_set, path, settings.mpp)
@@ -123,7 +130,8 @@ def find_data_sets(folder: Path, data_mpp: float) -> tuple[DataSet, ...]:
     """List the images below a folder, data set by data set.
 
     A folder directly below is a data set; images lying loose form one named like `folder`. Its
-    ``dataset.json`` may say its name, its licence, its mpp, and a note for the weights' card.
+    ``dataset.json`` may say its name, its licence, its mpp, a note for the weights' card, and with
+    ``"held_out": true`` that none of its images is trained on.
 
     Parameters
     ----------
@@ -249,6 +257,7 @@ def _data_set(home: Path, data_mpp: float, deep: bool) -> DataSet:
             note=str(notes.get("note", "")),
             mpp=float(str(notes.get("mpp", data_mpp))),
             paths=paths,
+            held_out=notes.get("held_out", False) is True,
         )
     except (OSError, ValueError, TypeError) as error:
         raise TrainingError(
