@@ -31,8 +31,8 @@ NUMERICAL_APERTURE = (0.6, 0.85)
 FOCAL_SHIFT_UM = 0.3
 """Standard deviation of the height at which a colour is in focus."""
 NA_STEP, Z_STEP = 0.02, 0.02
-"""Lenses are drawn in steps of NA, distances of each colour in steps of µm below 1 µm and of a share
-above, so that few kernels have to be made. A class is 11 % wide."""
+"""Lenses are drawn in steps of NA, the distance of each colour in steps of µm below 1 µm and of a
+share above, so that few kernels have to be made. A class is 11 % wide."""
 LENS_SHARE = 0.5
 IN_FOCUS_UM = 0.5
 """DeepFocus's: so far from focus, and no farther, is in focus."""
