@@ -32,7 +32,7 @@ from napari_focusqc.training.crops import (
     in_three_sizes,
     make_crops,
 )
-from napari_focusqc.training.fields import read_fields
+from napari_focusqc.training.fields import TrainingFields, read_fields
 from napari_focusqc.training.judging import Judge
 from napari_focusqc.training.loop import Run, fit, score_crops
 from napari_focusqc.training.losses import IN_OR_OUT, RIGHT_CLASS, STRAIGHT_LINE, Goal
@@ -201,22 +201,7 @@ def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
     tile_px, checkpoint = CARDS[recipe.model].tile_px, settings.out / CHECKPOINT
     sharp = yield from read_fields(settings, tile_px)
     network = _start(settings, recipe)
-    crops = yield from make_crops(
-        in_three_sizes(sharp.training, tile_px),
-        settings.crops,
-        settings.mpp,
-        tile_px,
-        settings.seed,
-        recipe.kind,
-    )
-    unseen = yield from make_crops(
-        sharp.validation,
-        max(settings.crops // 20, 60),
-        settings.mpp,
-        tile_px,
-        settings.seed + 5,
-        recipe.kind,
-    )
+    crops, unseen = yield from _crops(settings, recipe.kind, sharp, tile_px)
     run = Run(settings, recipe.goal, checkpoint, run_name(settings, sharp))
     history = yield from fit(network, crops, unseen, run)
     if recipe.fold:
@@ -241,6 +226,17 @@ def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
     write_history(history, settings.out, name)
     checkpoint.unlink(missing_ok=True)
     return written.card
+
+
+def _crops(
+    settings: TrainSettings, kind: Kind, sharp: TrainingFields, tile_px: int
+) -> Generator[Progress[None], None, tuple[Crops, Crops]]:
+    """Make the crops to train on, and some of unseen images for the loss curve."""
+    fields, mpp, seed = in_three_sizes(sharp.training, tile_px), settings.mpp, settings.seed
+    crops = yield from make_crops(fields, settings.crops, mpp, tile_px, seed, kind)
+    few = max(settings.crops // 20, 60)
+    unseen = yield from make_crops(sharp.validation, few, mpp, tile_px, seed + 5, kind)
+    return crops, unseen
 
 
 def _start(settings: TrainSettings, recipe: Recipe) -> nn.Module:
