@@ -117,3 +117,74 @@ def truth_correlation(
         )
     rho = spearmanr(focus_map.scores[known], truth.mean_um[known]).statistic
     return TruthCorrelation(float(rho), count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownDefocus:
+    """What is known of a slide's defocus.
+
+    Parameters
+    ----------
+    radius_um
+        float32 (h, w), covers the whole slide: radius of the blur disk, µm in the plane of the
+        specimen; NaN on glass.
+    cell_level0
+        Level-0 pixels per cell of it.
+
+    Raises
+    ------
+    EvaluationError
+        No part of it is blurred.
+    """
+
+    radius_um: NDArray[np.float32]
+    cell_level0: float
+
+    def __post_init__(self) -> None:
+        if not (self.radius_um > 0).any():
+            raise EvaluationError(
+                "the known defocus is 0 everywhere, so there is nothing to compare scores with; "
+                "take a slide that is blurred somewhere"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparedMap:
+    """A map with how well its scores follow the known defocus.
+
+    Parameters
+    ----------
+    focus_map
+        The map.
+    uniform
+        Rank correlation over tiles that have one blur.
+    every
+        The same over all tiles.
+    """
+
+    focus_map: FocusMap
+    uniform: TruthCorrelation
+    every: TruthCorrelation
+
+
+def compare(focus_map: FocusMap, known: KnownDefocus) -> ComparedMap:
+    """Correlate a map's scores with the known defocus.
+
+    Parameters
+    ----------
+    focus_map
+        The map.
+    known
+        Of the same slide.
+
+    Raises
+    ------
+    EvaluationError
+        Fewer than three tiles can be compared.
+    """
+    truth = tile_truth(known.radius_um, known.cell_level0, focus_map)
+    return ComparedMap(
+        focus_map,
+        truth_correlation(focus_map, truth),
+        truth_correlation(focus_map, truth, uniform_only=False),
+    )

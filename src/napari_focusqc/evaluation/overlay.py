@@ -34,7 +34,7 @@ class Panel:
     height, width
         Size, px.
     zoom
-        Pixels drawn where a picture of `LONGEST_PX` would draw one: line widths follow it.
+        Pixels drawn where a picture of `longest_px` would draw one: line widths follow it.
     """
 
     height: int
@@ -42,13 +42,13 @@ class Panel:
     zoom: float
 
     @classmethod
-    def for_grid(cls, grid: TileGrid) -> "Panel":
-        """Choose a size: `LONGEST_PX`, or more where tiles would fall below 2 px, to 4096 px."""
+    def for_grid(cls, grid: TileGrid, longest_px: int = LONGEST_PX) -> "Panel":
+        """Choose a size: `longest_px`, or more where tiles would fall below 2 px, to 4096 px."""
         longest = max(grid.shape)
         tiles = longest / grid.stride_level0
-        side = int(min(max(LONGEST_PX, np.ceil(_PX_PER_TILE * tiles)), _MOST_PX))
+        side = int(min(max(longest_px, np.ceil(_PX_PER_TILE * tiles)), _MOST_PX))
         height, width = (max(round(s * side / longest), 1) for s in grid.shape)
-        return cls(height, width, side / LONGEST_PX)
+        return cls(height, width, side / longest_px)
 
     def tile_px(self, grid: TileGrid) -> float:
         """Return the step between tiles, px of the panel."""
@@ -123,6 +123,30 @@ def paint_map(
     if panel.tile_px(focus_map.grid) >= _OUTLINED_TILE_PX * panel.zoom:
         picture = outlined(picture, verdict == Verdict.OUT_OF_FOCUS, panel.zoom)
     return picture
+
+
+def paint_cells(grey: Paint, colours: NDArray[np.uint8], known: NDArray[np.bool_]) -> Paint:
+    """Paint the cells of a grid that covers the whole slide.
+
+    Parameters
+    ----------
+    grey
+        From `grey_slide`.
+    colours
+        Colour of each cell, uint8 (rows, cols, 3).
+    known
+        bool (rows, cols), which cells to paint; the others show the slide.
+
+    Returns
+    -------
+    uint8 (height, width, 3).
+    """
+    row, col = (
+        np.arange(pixels) * cells // pixels
+        for pixels, cells in zip(grey.shape[:2], known.shape, strict=True)
+    )
+    painted = known[row][:, col, None]
+    return np.where(painted, mixed(colours[row][:, col], grey), grey)
 
 
 SCORED = (Verdict.IN_FOCUS, Verdict.OUT_OF_FOCUS, Verdict.SCORED)

@@ -1,4 +1,4 @@
-"""A figure laid out to the pixel: a picture on the left, a column of notes on its right.
+"""A figure laid out to the pixel: pictures, axes and lines of text, each at its place.
 
 Room: evaluation. matplotlib's object interface on an Agg canvas; no state is shared, so figures
 may be made in any thread. Lengths are hundredths of an inch from the top left.
@@ -32,42 +32,25 @@ _CHARACTER = {"bold": 0.96, "normal": 0.82}
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A figure with room for a picture of a given size and a column beside it.
+    """A figure to put pictures, axes and lines of text on.
 
     Parameters
     ----------
-    picture_height, picture_width
-        Size of the picture, hundredths of an inch.
+    width, height
+        Size, hundredths of an inch.
     zoom
         Pixels per hundredth of an inch.
     """
 
-    picture_height: float
-    picture_width: float
+    width: float
+    height: float
     zoom: float
-    left: float = 28
-    top: float = 98
     figure: Figure = field(init=False)
 
     def __post_init__(self) -> None:
         size = (self.width / 100, self.height / 100)
         object.__setattr__(self, "figure", Figure(size, dpi=_DPI * self.zoom))
         FigureCanvasAgg(self.figure)
-
-    @property
-    def column(self) -> float:
-        """Left edge of the column beside the picture."""
-        return self.left + self.picture_width + 32
-
-    @property
-    def width(self) -> float:
-        """Width of the whole figure."""
-        return self.column + 264
-
-    @property
-    def height(self) -> float:
-        """Height of the whole figure; the column needs some even beside a low picture."""
-        return self.top + max(self.picture_height, 480) + 28
 
     def place(self, picture: NDArray[np.uint8], x: float, y: float) -> None:
         """Put pixels, uint8 (h, w, 3), into the figure one to one, top left corner at (x, y)."""
@@ -84,10 +67,15 @@ class Sheet:
         )
         return self.figure.add_axes(box, facecolor="none")
 
-    def write(self, x: float, y: float, text: str, style: Style) -> None:
-        """Write one line, its middle at height y, shortened to the room there is; a $ is a $."""
+    def write(
+        self, x: float, y: float, text: str, style: Style, right: float | None = None
+    ) -> None:
+        """Write one line, its middle at height y, shortened to end before `right`; a $ is a $.
+
+        Without `right` it may reach to the edge of the figure.
+        """
         size, weight, colour = _STYLES[style]
-        room = int((self.width - x) / (size * _CHARACTER[weight]))
+        room = int(((self.width if right is None else right) - x) / (size * _CHARACTER[weight]))
         self.figure.text(
             x / self.width,
             1 - y / self.height,
