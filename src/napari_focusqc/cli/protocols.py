@@ -239,7 +239,7 @@ def _changed_tiles(
         for change, stack in zip(changes, stacks, strict=True):
             if len(stack.z_um):
                 scores = bench.score(stack.images)
-                parts[change].append(ScoredTiles(scores, stack.z_um, stack.field))
+                parts[change].append(ScoredTiles(scores, stack.z_um, stack.field, stack.radius_um))
         yield Progress(done + 1, len(fields), "scoring stacks")
     if not parts["plain"]:
         raise EvaluationError(
@@ -255,7 +255,7 @@ def _stack_tiles(bench: Bench, fields: Sequence[Field]) -> ScoredTiles:
     pixels, scanners = [each.pixels for each in fields], SCANNERS[settings.scanners]
     work = make_stacks(pixels, settings.mpp, tile_px, settings.seed, scanners)
     stacks = run_with_bar(work, "stacks")
-    return ScoredTiles(bench.score(stacks.images), stacks.z_um, stacks.field)
+    return ScoredTiles(bench.score(stacks.images), stacks.z_um, stacks.field, stacks.radius_um)
 
 
 def _joined(parts: Sequence[ScoredTiles]) -> ScoredTiles:
@@ -264,4 +264,5 @@ def _joined(parts: Sequence[ScoredTiles]) -> ScoredTiles:
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.truth for part in parts]),
         np.concatenate([part.field for part in parts]),
+        np.concatenate([part.radius_um for part in parts if part.radius_um is not None]),
     )

@@ -54,11 +54,15 @@ class StackTiles:
         float32 (N,), distance from focus, µm.
     field
         int64 (N,), number of the field a tile is from.
+    radius_um
+        float32 (N,), radius of the disk that geometric optics makes of the distance, µm. Each
+        field's lens has a numerical aperture of its own, so this is the truth of the blur.
     """
 
     images: NDArray[np.uint8]
     z_um: NDArray[np.float32]
     field: NDArray[np.int64]
+    radius_um: NDArray[np.float32]
 
 
 def make_stacks(
@@ -133,7 +137,10 @@ def field_stacks(
     z = np.repeat(np.array(Z_UM, np.float32), len(corners))
     of_field = np.full(len(z), seed[1], np.int64)
     shape = (len(z), tile_px, tile_px, 3)
-    return [StackTiles(np.array(tiles, np.uint8).reshape(shape), z, of_field) for tiles in seen]
+    radius = np.asarray(z * lenses[0].blur_radius_um(1.0), np.float32)
+    return [
+        StackTiles(np.array(tiles, np.uint8).reshape(shape), z, of_field, radius) for tiles in seen
+    ]
 
 
 def join_stacks(stacks: Sequence[StackTiles]) -> StackTiles:
@@ -152,6 +159,7 @@ def join_stacks(stacks: Sequence[StackTiles]) -> StackTiles:
         np.concatenate([stack.images for stack in stacks]),
         np.concatenate([stack.z_um for stack in stacks]),
         np.concatenate([stack.field for stack in stacks]),
+        np.concatenate([stack.radius_um for stack in stacks]),
     )
 
 

@@ -29,19 +29,23 @@ class ScoredTiles:
         float (N,): a distance from focus (µm, signed or not), a class, a grade.
     field
         int64 (N,), number of the image, slide or scanner a tile is from.
+    radius_um
+        float (N,), true radius of the blur disk, µm; None where nobody knows it.
 
     Raises
     ------
     EvaluationError
-        The three differ in length.
+        They differ in length.
     """
 
     scores: NDArray[np.float64]
     truth: NDArray[np.floating[Any]]
     field: NDArray[np.int64]
+    radius_um: NDArray[np.floating[Any]] | None = None
 
     def __post_init__(self) -> None:
-        if not self.scores.shape == self.truth.shape == self.field.shape:
+        known = self.scores if self.radius_um is None else self.radius_um
+        if not self.scores.shape == self.truth.shape == self.field.shape == known.shape:
             raise EvaluationError(
                 f"there are {len(self.scores)} scores, {len(self.truth)} truths and "
                 f"{len(self.field)} field numbers; each tile needs one of each"
@@ -69,7 +73,8 @@ class ScoredTiles:
 
     def select(self, chosen: NDArray[np.bool_]) -> "ScoredTiles":
         """Return some of the tiles: bool (N,)."""
-        return ScoredTiles(self.scores[chosen], self.truth[chosen], self.field[chosen])
+        radius = None if self.radius_um is None else self.radius_um[chosen]
+        return ScoredTiles(self.scores[chosen], self.truth[chosen], self.field[chosen], radius)
 
 
 def write_tile_table(

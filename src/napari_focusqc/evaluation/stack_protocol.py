@@ -46,6 +46,11 @@ class StackFigures:
     ----------
     spearman
         Of score and |z| over all tiles.
+    spearman_limit
+        Of the true blur radius and |z|: what a perfect measure of blur would reach, as each image
+        has a lens of its own. NaN where the radius is not known.
+    spearman_radius
+        Of score and true blur radius; NaN likewise.
     spearman_worst_field
         The lowest among the images; an image whose tiles all have one score or one |z| is left out.
     auc_half_from_one_um
@@ -57,6 +62,8 @@ class StackFigures:
     """
 
     spearman: float
+    spearman_limit: float
+    spearman_radius: float
     spearman_worst_field: float
     auc_half_from_one_um: float
     tiles: int
@@ -67,6 +74,8 @@ class StackFigures:
         """Return the measures, one a line."""
         rows = {
             "Spearman of score and distance, all tiles": self.spearman,
+            "the same of the true blur radius, a limit": self.spearman_limit,
+            "Spearman of score and true blur radius": self.spearman_radius,
             "Spearman of the worst image": self.spearman_worst_field,
             "area under the ROC curve, 0.5 against 1.0 µm": self.auc_half_from_one_um,
             "tiles": self.tiles,
@@ -102,8 +111,11 @@ def stack_figures(tiles: ScoredTiles) -> StackFigures:
     ]
     known = [value for value in by_field if np.isfinite(value)]
     near, far = np.isclose(distance, NEAR_UM), np.isclose(distance, FAR_UM)
+    radius = kept.radius_um
     return StackFigures(
         spearman=spearman(kept.scores, distance).value,
+        spearman_limit=np.nan if radius is None else spearman(radius, distance).value,
+        spearman_radius=np.nan if radius is None else spearman(kept.scores, radius).value,
         spearman_worst_field=min(known, default=np.nan),
         auc_half_from_one_um=roc_curve(kept.scores[near | far], far[near | far]).area,
         tiles=len(kept.scores),

@@ -37,7 +37,7 @@ from napari_focusqc.training.measures import (
     figures,
 )
 
-LEAST, MOST = 120, 1200
+LEAST, MOST = 60, 1200
 """Numbers of crops for each of the steps; a tenth of those trained on, within these bounds."""
 FITTED_MEANING = (
     f"parts training crops blurred by a disk of radius ≤ {SHARP_UM:g} µm best from those of "
@@ -141,9 +141,11 @@ class Judge:
         pixels = [field.pixels for field in fields]
         stacks = yield from make_stacks(pixels, mpp, self.tile_px, seed)
         scores = judged_scores(self.network, stacks.images, mpp, least)
-        found = stack_figures(ScoredTiles(scores, stacks.z_um, stacks.field))
+        found = stack_figures(ScoredTiles(scores, stacks.z_um, stacks.field, stacks.radius_um))
         return {
             "stack_spearman": round(found.spearman, 3),
+            "stack_spearman_limit": round(found.spearman_limit, 3),
+            "stack_spearman_of_radius": round(found.spearman_radius, 3),
             "stack_auc_0.5_1.0_um": round(found.auc_half_from_one_um, 3),
             "stack_tiles": found.tiles,
         }
