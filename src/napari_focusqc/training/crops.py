@@ -60,17 +60,22 @@ class Kind:
         What scanners are drawn from.
     any_place
         Whether crops may come from anywhere in a field, or only from places with structure.
+    poorest_of
+        Of so many places the one with the least contrast is taken.
     """
 
     classes: int
     blur: Blur
     scanners: CameraRange
     any_place: bool = False
+    poorest_of: int = 1
 
 
 SCANNED = Kind(OOF_CLASSES, disk_or_lens, CameraRange())
 """All that differs between scanners, stains and lenses."""
 ANYWHERE = replace(SCANNED, any_place=True)
+POOR = replace(ANYWHERE, poorest_of=6)
+"""Places with little structure and with none, which are few in fields chosen for their nuclei."""
 FOCUSED_OR_NOT = Kind(2, stage, CameraRange())
 """DeepFocus's classes."""
 PAPER_CAMERA = CameraRange(
@@ -213,10 +218,17 @@ def _fill(crops: Crops, places: Places, mpp: float, seed: int, kind: Kind, numbe
     """Make one crop, with random numbers that depend on its own number alone."""
     rng = np.random.default_rng([seed, number])
     kernels, radius_um = kind.blur(int(crops.classes[number]), mpp, rng)
-    field, at = places.draw(rng)
     tile_px = crops.images.shape[1]
+    drawn = [places.draw(rng) for _ in range(kind.poorest_of)]
+    field, at = min(drawn, key=lambda place: _contrast(*place, tile_px)) if drawn[1:] else drawn[0]
     crops.images[number] = _seen(field.pixels, at, tile_px, kernels, kind.scanners, rng)
     crops.radius_um[number] = radius_um
+
+
+def _contrast(field: Field, at: tuple[int, int], tile_px: int) -> float:
+    """Return the standard deviation of the grey levels at a place."""
+    y, x = at
+    return float(field.pixels[y : y + tile_px, x : x + tile_px].mean(axis=2).std())
 
 
 def _seen(

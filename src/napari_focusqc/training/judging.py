@@ -21,12 +21,11 @@ from napari_focusqc.progress import Progress
 from napari_focusqc.settings.training import TrainSettings
 from napari_focusqc.tiles.structure import structure_of
 from napari_focusqc.training.calibrating import (
-    AbstentionRule,
     abstention_at,
     fit_abstention,
     fit_calibration,
 )
-from napari_focusqc.training.crops import ANYWHERE, BOKEH, SCANNED, Crops, Kind, make_crops
+from napari_focusqc.training.crops import ANYWHERE, BOKEH, POOR, SCANNED, Crops, Kind, make_crops
 from napari_focusqc.training.fields import Field, TrainingFields
 from napari_focusqc.training.loop import score_crops
 from napari_focusqc.training.measures import (
@@ -84,21 +83,21 @@ class Judge:
         if threshold is None:
             known = yield from self._crops(trained, 2, SCANNED)
             threshold = round(best_threshold(self._scores(known), known.radius_um), 2)
-        rule, shown = yield from self._abstention(threshold)
+        least, shown = yield from self._abstention(threshold)
         crops = yield from self._crops(unseen, 1, SCANNED)
         scores = self._scores(crops)
-        measured = figures(scores, crops, threshold) | shown.figures()
+        measured = figures(scores, crops, threshold) | shown
         if self.classes:
             measured |= class_error(scores, crops.classes)
             bokeh = yield from self._crops(unseen, 4, BOKEH)
             measured |= _of_bokeh(self._scores(bokeh), bokeh)
-        measured |= yield from self._stacks(unseen, rule.min_structure)
+        measured |= yield from self._stacks(unseen, least)
         table = class_table(scores, crops.classes, threshold)
         return {
             "threshold": threshold,
             "threshold_meaning": FITTED_MEANING if self.threshold is None else GIVEN_MEANING,
             "calibration": fit_calibration(scores, crops.radius_um, CALIBRATION_NOTE),
-            "min_structure": rule.min_structure,
+            "min_structure": least,
             "figures": measured,
             "tables": {table.title: table.to_dict()},
         }
@@ -117,12 +116,16 @@ class Judge:
 
     def _abstention(
         self, threshold: float
-    ) -> Generator[Progress[None], None, tuple[AbstentionRule, AbstentionRule]]:
-        """Fit the least structure on training images; return it there and on unseen ones."""
-        trained = yield from self._crops(self.sharp.training, 3, ANYWHERE)
+    ) -> Generator[Progress[None], None, tuple[float, dict[str, float]]]:
+        """Fit the least structure on training images; return it and its worth on unseen ones."""
+        trained = yield from self._crops(self.sharp.training, 3, POOR)
         rule = fit_abstention(*self._verdicts(trained, threshold))
         unseen = yield from self._crops(self.sharp.validation, 3, ANYWHERE)
-        return rule, abstention_at(rule.min_structure, *self._verdicts(unseen, threshold))
+        poor = yield from self._crops(self.sharp.validation, 6, POOR)
+        least = rule.min_structure
+        shown = abstention_at(least, *self._verdicts(unseen, threshold)).figures()
+        where_poor = abstention_at(least, *self._verdicts(poor, threshold)).figures()
+        return least, shown | {f"poor_{name}": value for name, value in where_poor.items()}
 
     def _verdicts(
         self, crops: Crops, threshold: float
