@@ -220,14 +220,14 @@ def _fill(crops: Crops, places: Places, mpp: float, seed: int, kind: Kind, numbe
     kernels, radius_um = kind.blur(int(crops.classes[number]), mpp, rng)
     tile_px = crops.images.shape[1]
     drawn = [places.draw(rng) for _ in range(kind.poorest_of)]
-    field, at = min(drawn, key=lambda place: _contrast(*place, tile_px)) if drawn[1:] else drawn[0]
+    field, at = min(drawn, key=lambda place: _contrast(place, tile_px)) if drawn[1:] else drawn[0]
     crops.images[number] = _seen(field.pixels, at, tile_px, kernels, kind.scanners, rng)
     crops.radius_um[number] = radius_um
 
 
-def _contrast(field: Field, at: tuple[int, int], tile_px: int) -> float:
+def _contrast(place: tuple[Field, tuple[int, int]], tile_px: int) -> float:
     """Return the standard deviation of the grey levels at a place."""
-    y, x = at
+    field, (y, x) = place
     return float(field.pixels[y : y + tile_px, x : x + tile_px].mean(axis=2).std())
 
 
