@@ -15,7 +15,14 @@ from napari_focusqc.models.card import WeightsCard
 from napari_focusqc.models.convfocus import ConvFocus
 from napari_focusqc.models.deepfocus import DeepFocus
 from napari_focusqc.models.focuslitenn import FocusLiteNN
-from napari_focusqc.models.registry import CARDS, CONVFOCUS, DEEPFOCUS, FOCUSLITENN, weights_in
+from napari_focusqc.models.registry import (
+    CARDS,
+    CONVFOCUS,
+    DEEPFOCUS,
+    FOCUSLITENN,
+    path_of,
+    weights_in,
+)
 from napari_focusqc.models.weights import load_network, save_weights
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.training import (
@@ -251,7 +258,7 @@ def _start(settings: TrainSettings, recipe: Recipe) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             return recipe.build()
-    weights = weights_in(settings.start)
+    weights = weights_in(path_of(settings.start))
     network = load_network(weights)
     if weights.model.network != CARDS[recipe.model].network or (
         network.options_of(network.state_dict()) != recipe.options
