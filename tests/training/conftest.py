@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -9,17 +10,15 @@ from PIL import Image
 from napari_focusqc.settings.training import FocusLiteNNTraining
 
 
-@pytest.fixture(scope="session")
-def field_folder(tmp_path_factory: pytest.TempPathFactory, tissue_image) -> Path:
+def write_fields(folder: Path, shape: tuple[int, int], tissue_image: Any) -> Path:
     """Write two data sets: four described fields, two undescribed ones and a label image."""
-    folder = tmp_path_factory.mktemp("fields")
     for data_set, seeds in (("stained", range(4)), ("plain", range(10, 12))):
         (folder / data_set / "images").mkdir(parents=True)
         for seed in seeds:
-            image = Image.fromarray(tissue_image(300, 290, seed))
+            image = Image.fromarray(tissue_image(*shape, seed))
             image.save(folder / data_set / "images" / f"{seed}.png")
     (folder / "plain" / "labels").mkdir()
-    Image.new("I;16", (300, 290)).save(folder / "plain" / "labels" / "10.png")
+    Image.new("I;16", shape).save(folder / "plain" / "labels" / "10.png")
     notes = {
         "name": "Stained fields",
         "licence": "CC0",
@@ -28,6 +27,18 @@ def field_folder(tmp_path_factory: pytest.TempPathFactory, tissue_image) -> Path
     }
     (folder / "stained" / "dataset.json").write_text(json.dumps(notes))
     return folder
+
+
+@pytest.fixture(scope="session")
+def field_folder(tmp_path_factory: pytest.TempPathFactory, tissue_image) -> Path:
+    """Return `write_fields` of 300 × 290 px: one tile of FocusLiteNN each."""
+    return write_fields(tmp_path_factory.mktemp("fields"), (300, 290), tissue_image)
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory: pytest.TempPathFactory, tissue_image) -> Path:
+    """Return `write_fields` of 150 × 145 px: one tile of ConvFocus or four of DeepFocus each."""
+    return write_fields(tmp_path_factory.mktemp("small"), (150, 145), tissue_image)
 
 
 @pytest.fixture

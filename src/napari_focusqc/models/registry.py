@@ -207,13 +207,24 @@ def weights_in(path: Path) -> Weights:
 
 def _given(model: ModelCard, path: Path) -> Weights:
     """Describe the file a user gives by its path or name, and refuse what the model cannot use."""
-    weights = weights_in(_path_of(path))
+    weights = weights_in(path_of(path))
     _check_same_network(model, weights)
     return replace(weights, model=model)
 
 
-def _path_of(given: Path) -> Path:
-    """Return the file a user means: a path, else a name in their folder, else a shipped one."""
+def path_of(given: Path) -> Path:
+    """Return the file a user means: a path, else a name in their folder, else a shipped one.
+
+    Parameters
+    ----------
+    given
+        A file, or a name that ``focusqc models`` lists. What is neither comes back as it is.
+
+    Raises
+    ------
+    WeightsError
+        Several files of the user's folder have this name.
+    """
     if given.is_file() or len(given.parts) != 1:
         return given
     shipped = (weights.path for weights in shipped_weights() if weights.card.name == given.name)
