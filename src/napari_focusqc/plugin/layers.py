@@ -48,6 +48,8 @@ HEATMAP_COLORMAP: dict[str, Any] = {
 """Viridis, told apart by every kind of colour vision, and the clearer the sharper, so that tissue
 in focus can still be looked at: dark and clear is in focus, bright and opaque is out of focus."""
 
+HEATMAP_OPACITY = 0.8
+
 VERDICT_COLORS = {
     Verdict.NOT_RUN: "#00000000",
     Verdict.IN_FOCUS: "#0072b2",
@@ -158,7 +160,7 @@ def heatmap_layer(focus_map: FocusMap, on: LayerView | None = None) -> LayerData
         "name": f"{focus_map.source.slide} · {focus_map.source.model}",
         "colormap": HEATMAP_COLORMAP,
         "contrast_limits": score_limits(focus_map),
-        "opacity": 0.8,
+        "opacity": HEATMAP_OPACITY,
         "blending": "translucent",
         "interpolation2d": "nearest",
         "metadata": {METADATA_KEY: {"map": focus_map, "layer": "heatmap"}},

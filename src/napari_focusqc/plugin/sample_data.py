@@ -41,7 +41,23 @@ def sample_slide_with_truth(folder: Path | None = None) -> Work[list[LayerData]]
     The slide's layer, and a hidden one of the blur-disk radius, µm, clear on glass.
     """
     sample = yield from sample_slide(folder)
-    radius_um, px_per_cell = true_defocus(sample.defocus)
+    return [*slide_layers(open_slide(sample.slide)), true_defocus_layer(sample.defocus)]
+
+
+def true_defocus_layer(defocus: Path) -> LayerData:
+    """Show the truth of a sample slide: the blur-disk radius, µm, clear on glass; hidden.
+
+    Parameters
+    ----------
+    defocus
+        See `slides.sample.slide.true_defocus`.
+
+    Raises
+    ------
+    MapFileError
+        The file is not the truth of a sample slide.
+    """
+    radius_um, px_per_cell = true_defocus(defocus)
     cell_um = px_per_cell * MPP
     truth = {
         "name": "true defocus (µm)",
@@ -54,7 +70,7 @@ def sample_slide_with_truth(folder: Path | None = None) -> Work[list[LayerData]]
         "units": (UM, UM),
         "axis_labels": ("y", "x"),
     }
-    return [*slide_layers(open_slide(sample.slide)), (radius_um, truth, "image")]
+    return radius_um, truth, "image"
 
 
 def cmu_small_region(folder: Path | None = None) -> Work[list[LayerData]]:
