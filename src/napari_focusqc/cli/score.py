@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_focusqc.cli.options import read_settings
 from napari_focusqc.cli.progress_bar import run_with_bar
@@ -72,14 +73,19 @@ def _write(focus_map: FocusMap, slide: Slide, out: Path) -> list[Path]:
     from napari_focusqc.evaluation.figures import write_overlay
 
     stem = out / _stem(slide.name)
-    overview = next(p for p in slide.pyramid() if max(p.shape[-3:-1]) <= OVERVIEW_PX)
-    overview = overview[focus_map.source.plane] if overview.ndim == 4 else overview
+    thumbnail = overview(slide, focus_map.source.plane)
     return [
         focus_map.save(f"{stem}.focus.ome.zarr"),
         write_tile_csv(focus_map, Path(f"{stem}.tiles.csv")),
         write_summary(summarise(focus_map), focus_map, Path(f"{stem}.summary.json")),
-        write_overlay(focus_map, np.asarray(overview), Path(f"{stem}.overlay.png")),
+        write_overlay(focus_map, thumbnail, Path(f"{stem}.overlay.png")),
     ]
+
+
+def overview(slide: Slide, plane: int = 0) -> NDArray[np.uint8]:
+    """Return a whole plane of a slide in little, uint8 (h, w, 3), at most `OVERVIEW_PX` long."""
+    small = next(p for p in slide.pyramid() if max(p.shape[-3:-1]) <= OVERVIEW_PX)
+    return np.asarray(small[plane] if small.ndim == 4 else small)
 
 
 def _stem(name: str) -> str:
