@@ -90,7 +90,7 @@ class WeightsCard:
     calibration
         From score to equivalent blur radius; None where nobody fitted one.
     min_structure
-        Tiles whose `tiles.structure.structure_of` is smaller, grey levels, are abstained; None
+        Tiles whose `tiles.structure.structure_of` is smaller, %, are abstained; None
         judges every tile.
     tables
         Measured tables by title: ``{"columns": [...], "rows": [[...], ...]}``.

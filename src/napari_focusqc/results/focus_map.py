@@ -72,7 +72,7 @@ class MapSource:
     created
         ISO date and time, UTC.
     min_structure
-        Tiles with less structure were abstained, grey levels; None where every tile was judged.
+        Tiles with less structure were abstained, %; None where every tile was judged.
     """
 
     slide: str

@@ -78,10 +78,10 @@ class ScoreSettings:
     min_structure: float | None = option(
         None,
         "Least structure",
-        "Tiles with less structure, grey levels, are abstained: neither in nor out of focus; left "
+        "Tiles whose brightness varies by less, in %, are abstained: neither in nor out of focus; left "
         "empty, the weights' own limit is used, and 0 judges every tile.",
         minimum=0.0,
-        maximum=127.5,
+        maximum=1000.0,
         advanced=True,
     )
     edges: Edges = option(

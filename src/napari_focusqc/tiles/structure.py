@@ -35,7 +35,9 @@ def cell_px(mpp: float) -> int:
 
 
 def structure_of(tiles: NDArray[np.uint8], mpp: float) -> NDArray[np.float32]:
-    """Measure the structure of tiles: the standard deviation of their cells' mean luma.
+    """Measure the structure of tiles: how much their cells' mean luma varies, in % of the mean.
+
+    Relative, so that a darker lamp or a thicker section is no poorer than a bright one.
 
     A tile is laid out in whole cells from its top left corner; a remainder at its right and bottom
     edge is left out. Luma is the plain mean of red, green and blue.
@@ -49,13 +51,13 @@ def structure_of(tiles: NDArray[np.uint8], mpp: float) -> NDArray[np.float32]:
 
     Returns
     -------
-    float32 (N,), grey levels, 0 to 127.5. It is computed from whole numbers, so it depends on the
+    float32 (N,), %, 0 and more. It is computed from whole numbers, so it depends on the
     tile's own pixels alone, to the last bit.
     """
     cell = cell_px(mpp)
     sums = np.stack([_cell_sums(tile, cell) for tile in tiles]).reshape(len(tiles), -1)
     first, second = sums.sum(axis=1), (sums * sums).sum(axis=1)
-    return _deviation(first, second, sums.shape[1], cell)
+    return _variation(first, second, sums.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class StructureRule:
     Parameters
     ----------
     least
-        Tiles with less structure are abstained, grey levels; 0 abstains none.
+        Tiles with less structure are abstained, %; 0 abstains none.
     mpp
         µm/px of the blocks.
     """
@@ -101,7 +103,7 @@ def structure_of_block(
 
     Returns
     -------
-    float32 (rows, cols), grey levels.
+    float32 (rows, cols), %.
 
     Raises
     ------
@@ -117,7 +119,7 @@ def structure_of_block(
     sums = _cell_sums(pixels, cell)
     side, step = tile_px // cell, stride_px // cell
     first, second = (_window_sums(each, shape, side, step) for each in (sums, sums * sums))
-    return _deviation(first, second, side * side, cell)
+    return _variation(first, second, side * side)
 
 
 def _cell_sums(pixels: NDArray[np.uint8], cell: int) -> NDArray[np.int64]:
@@ -141,10 +143,12 @@ def _window_sums(
     return down[:, right] - down[:, left] - up[:, right] + up[:, left]
 
 
-def _deviation(
-    first: NDArray[np.int64], second: NDArray[np.int64], count: int, cell: int
+def _variation(
+    first: NDArray[np.int64], second: NDArray[np.int64], count: int
 ) -> NDArray[np.float32]:
-    """Return the standard deviation of `count` cell means from their sums and squared sums."""
-    spread = count * second - first * first
-    per_cell = count * cell * cell * 3
-    return np.asarray(np.sqrt(spread.astype(np.float64)) / per_cell, np.float32)
+    """Return 100 × standard deviation over mean of `count` sums, from their sum and that of squares.
+
+    What is black throughout does not vary.
+    """
+    spread = np.sqrt((count * second - first * first).astype(np.float64))
+    return np.asarray(100 * spread / np.maximum(first, 1), np.float32)

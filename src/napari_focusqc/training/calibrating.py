@@ -20,7 +20,7 @@ LEAST_CROPS = 2 * CROPS_PER_KNOT
 
 MAX_BINS = 30
 CROPS_PER_BIN = 40
-MARGIN = 0.05
+MARGIN = 0.15
 """By how much balanced accuracy may fall short of that of structured tiles."""
 ROUNDING = 1e-9
 
@@ -129,7 +129,7 @@ class AbstentionRule:
     Parameters
     ----------
     min_structure
-        Tiles with less are abstained, grey levels; 0 where every tile can be judged.
+        Tiles with less are abstained, %; 0 where every tile can be judged.
     abstained, abstained_sharp, abstained_blurred
         Share that it abstains of all crops, of those in and of those out of focus.
     balanced_accuracy
