@@ -78,8 +78,8 @@ class ScoreSettings:
     min_structure: float | None = option(
         None,
         "Least structure",
-        "Tiles whose brightness varies by less, in %, are abstained: neither in nor out of focus; left "
-        "empty, the weights' own limit is used, and 0 judges every tile.",
+        "Tiles whose brightness varies by less, in %, are abstained: neither in nor out of focus; "
+        "left empty, the weights' own limit is used, and 0 judges every tile.",
         minimum=0.0,
         maximum=1000.0,
         advanced=True,

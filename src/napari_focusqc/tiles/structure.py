@@ -146,7 +146,7 @@ def _window_sums(
 def _variation(
     first: NDArray[np.int64], second: NDArray[np.int64], count: int
 ) -> NDArray[np.float32]:
-    """Return 100 × standard deviation over mean of `count` sums, from their sum and that of squares.
+    """Return 100 × standard deviation / mean of `count` sums, from their sum and that of squares.
 
     What is black throughout does not vary.
     """
