@@ -51,7 +51,8 @@ def test_the_list_names_the_shipped_weights_in_their_columns(folder: Path, capsy
     listed = [line.split() for line in lines[1:]]
     assert [row[0] for row in listed] == [weights.card.name for weights in shipped_weights()]
     assert {row[4] for row in listed} == {"shipped"}
-    assert ["convfocus-5a-0.25", "convfocus-5a", "0.25", "7.69", "shipped"] in listed
+    card = next(w.card for w in shipped_weights() if w.card.name == "convfocus-5a-0.25")
+    assert [card.name, "convfocus-5a", "0.25", str(card.threshold), "shipped"] in listed
 
 
 def test_own_weights_are_listed_beside_the_shipped(folder: Path, capsys) -> None:
