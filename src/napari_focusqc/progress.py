@@ -4,7 +4,7 @@ Room: progress. Every long call is a generator of `Progress`; its return value i
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 U = TypeVar("U")
@@ -45,3 +45,16 @@ def finish(work: Generator[Progress[U], None, R]) -> R:
         except StopIteration as end:
             result: R = end.value
             return result
+
+
+def named(work: Generator[Progress[U], None, R], words: str) -> Generator[Progress[U], None, R]:
+    """Go through long work, `words` before each of its stages; closing it closes the work."""
+    try:
+        while True:
+            step = next(work)
+            yield replace(step, stage=f"{words}: {step.stage}")
+    except StopIteration as end:
+        result: R = end.value
+        return result
+    finally:
+        work.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_focusqc import __version__
+from napari_focusqc.cli.ablation import ablation
 from napari_focusqc.cli.demo import demo
 from napari_focusqc.cli.evaluate import evaluate
 from napari_focusqc.cli.info import info
@@ -20,6 +21,7 @@ from napari_focusqc.cli.score import score
 from napari_focusqc.errors import FocusQCError
 from napari_focusqc.settings.measuring import EvaluateSettings
 from napari_focusqc.settings.scoring import ScoreSettings
+from napari_focusqc.settings.training import AblationSettings
 
 REFUSED, INTERRUPTED = 2, 130
 
@@ -100,6 +102,12 @@ def _add_models(commands: Any) -> None:
     measuring.add_argument("--json", action="store_true", help="print the same for programs")
     add_options(measuring, EvaluateSettings)
     measuring.set_defaults(run=evaluate)
+
+    comparing = commands.add_parser(
+        "ablation", help="compare kinds of training crops", description=ablation.__doc__
+    )
+    add_options(comparing, AblationSettings)
+    comparing.set_defaults(run=ablation)
 
 
 def _add_out(parser: argparse.ArgumentParser, folder: str) -> None:

@@ -3,8 +3,10 @@
 Room: evaluation. Lays words and numbers out; measures nothing.
 """
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from io import StringIO
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,6 +49,23 @@ class FiguresTable:
             for row in text
         ]
         return [self.title, *body, *(f"  {note}" for note in self.notes)]
+
+    def markdown(self) -> str:
+        """Return title, rows and notes as a page of Markdown."""
+        lines = [self.columns, ("---",) * len(self.columns)]
+        lines += [tuple(_words(cell) for cell in row) for row in self.rows]
+        table = [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]
+        return (
+            "\n".join([f"### {self.title}", "", *table, "", *(f"- {n}" for n in self.notes)]) + "\n"
+        )
+
+    def csv(self) -> str:
+        """Return columns and rows as CSV: commas, decimal points, nothing where it is NaN."""
+        text = StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(["" if cell is None else cell for cell in plain(row)] for row in self.rows)
+        return text.getvalue()
 
     def to_dict(self) -> dict[str, Any]:
         """Return columns and rows as `WeightsCard.tables` holds them under the title."""

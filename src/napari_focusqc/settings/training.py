@@ -139,6 +139,23 @@ class ConvFocusTraining(TrainSettings):
 
 
 @dataclass(frozen=True, slots=True)
+class AblationSettings(ConvFocusTraining):
+    """How each row of an ablation is trained; the rest is in `TrainSettings`."""
+
+    epochs: int = option(5, "Epochs", "Passes over a row's crops.", minimum=1, maximum=10_000)
+    crops: int = option(
+        6000,
+        "Crops",
+        "Number of blurred training crops for each row, 58 kB each in memory.",
+        minimum=60,
+        maximum=500_000,
+    )
+    start: None = option(
+        None, "Start from", "Every row starts from the same random weights.", hidden=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class DeepFocusTraining(TrainSettings):
     """How DeepFocus is trained; the rest is in `TrainSettings`."""
 

@@ -208,7 +208,7 @@ def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
     tile_px, checkpoint = CARDS[recipe.model].tile_px, settings.out / CHECKPOINT
     sharp = yield from read_fields(settings, tile_px)
     network = _start(settings, recipe)
-    crops, unseen = yield from _crops(settings, recipe.kind, sharp, tile_px)
+    crops, unseen = yield from training_crops(settings, recipe.kind, sharp, tile_px)
     run = Run(settings, recipe.goal, checkpoint, run_name(settings, sharp))
     history = yield from fit(network, crops, unseen, run)
     if recipe.fold:
@@ -224,7 +224,7 @@ def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
         network=recipe.options,
         score_meaning=recipe.meaning,
         command=command_line(
-            CARDS[recipe.model].network, settings, ("mpp", *recipe.always, "seed")
+            f"train {CARDS[recipe.model].network}", settings, ("mpp", *recipe.always, "seed")
         ),
         note=NOTE,
         **found,
@@ -235,10 +235,16 @@ def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
     return written.card
 
 
-def _crops(
+def training_crops(
     settings: TrainSettings, kind: Kind, sharp: TrainingFields, tile_px: int
 ) -> Generator[Progress[None], None, tuple[Crops, Crops]]:
-    """Make the crops to train on, and some of unseen images for the loss curve."""
+    """Make the crops to train on, and some of unseen images for the loss curve.
+
+    Raises
+    ------
+    TrainingError
+        Nothing in the fields has structure.
+    """
     fields, mpp, seed = in_three_sizes(sharp.training, tile_px), settings.mpp, settings.seed
     crops = yield from make_crops(fields, settings.crops, mpp, tile_px, seed, kind)
     few = max(settings.crops // 20, 60)

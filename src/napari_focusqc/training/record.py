@@ -26,13 +26,13 @@ def run_name(settings: TrainSettings, sharp: TrainingFields) -> str:
     return json.dumps(chosen | {"images": images})
 
 
-def command_line(model: str, settings: TrainSettings, always: tuple[str, ...]) -> str:
+def command_line(command: str, settings: TrainSettings, always: tuple[str, ...]) -> str:
     """Return the command line that trains the same weights; of the folders only the data's name.
 
     Parameters
     ----------
-    model
-        What is trained.
+    command
+        Words after ``focusqc``, such as ``"train convfocus"``.
     settings
         Of the run.
     always
@@ -45,7 +45,7 @@ def command_line(model: str, settings: TrainSettings, always: tuple[str, ...]) -
         and (option.name in always or getattr(settings, option.name) != option.default)
     ]
     data = f"--data DATA/{settings.data.resolve().name}"
-    return " ".join([f"focusqc train {model}", data, "--out OUT", *options])
+    return " ".join([f"focusqc {command}", data, "--out OUT", *options])
 
 
 def _word(value: Any) -> str:
