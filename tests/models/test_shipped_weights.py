@@ -83,12 +83,14 @@ def test_scores_of_real_tissue_rise_with_every_step_of_blur(weights: Weights) ->
     image = np.asarray(field.resize((side, side), Image.Resampling.LANCZOS))
     means = [
         float(
-            score_image(
-                to_uint8(blur(image, bokeh_kernel(radius_um / mpp))),
-                mpp=mpp,
-                model=weights.model.name,
-                tissue="none",
-            ).scores.mean()
+            np.nanmean(
+                score_image(
+                    to_uint8(blur(image, bokeh_kernel(radius_um / mpp))),
+                    mpp=mpp,
+                    model=weights.model.name,
+                    tissue="none",
+                ).scores
+            )
         )
         for radius_um in (0, 0.7, 1.4, 2.8, 5.6)
     ]
