@@ -103,9 +103,9 @@ def test_training_learns(crops: Crops, unseen: Crops, run: Run) -> None:
 
 
 def test_convfocus_learns_classes(run: Run) -> None:
-    crops = noise_crops(90, 0)
+    crops = noise_crops(60, 0)
     network = made(ConvFocus)
-    settings = replace(run.settings, epochs=40, batch=30, learning_rate=0.01)
+    settings = replace(run.settings, epochs=30, batch=20, learning_rate=0.01)
     finish(fit(network, crops, crops, replace(run, settings=settings, goal=RIGHT_CLASS)))
     assert np.corrcoef(score_crops(network, crops.images), crops.classes)[0, 1] > 0.9
 
