@@ -27,7 +27,7 @@ PARAMETERS = {
     "deepfocus": 1309858,
 }
 """FocusLiteNN's are those of the paper's Table 1."""
-NOT_YET = {"convfocus-3a-0.25", "convfocus-3a-0.5", "deepfocus-0.5"}
+NOT_YET = {"convfocus-3a-0.25", "convfocus-3a-0.5"}
 """Still to be trained; docs/models.md says so."""
 LEAST_SPEARMAN = {"deepfocus": 0.75}
 """DeepFocus answers yes or no: beyond its threshold more blur makes no difference."""
