@@ -14,7 +14,8 @@ from napari_focusqc.evaluation.focus_protocols import ComparedMap, TruthCorrelat
 from napari_focusqc.results.focus_map import FocusMap, MapSource, Reason
 from napari_focusqc.tiles.grid import TileGrid
 
-LEAST_SPEARMAN = 0.93
+LEAST_SPEARMAN = {"deepfocus": 0.6, "focuslitenn": 0.93, "convfocus": 0.97}
+"""DeepFocus tells in from out of focus, and little of how far out."""
 
 
 @pytest.mark.slow
@@ -31,7 +32,7 @@ def test_the_demo_finds_the_known_defocus_with_every_model_and_takes_pictures(
     table = [line.split() for line in lines[heading + 1 : heading + 1 + len(DEMO_MODELS)]]
     assert [row[0] for row in table] == list(DEMO_MODELS)
     for row in table:
-        assert float(row[1]) >= LEAST_SPEARMAN
+        assert float(row[1]) >= LEAST_SPEARMAN[row[0]]
         assert 0 < float(row[3].removesuffix("%")) < 100
         assert int(row[4].replace(",", "")) > 1000
     for name, width in (("models.png", 2000), ("screenshot.png", 1000)):
