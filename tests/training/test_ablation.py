@@ -138,20 +138,19 @@ class Run:
 
 
 def options(settings: AblationSettings) -> list[str]:
-    names = ("data", "out", "epochs", "crops", "batch", "validation", "learning_rate")
+    names = ("data", "out", "mpp", "data_mpp", "epochs", "crops", "batch", "validation")
     return [
         word
-        for name in names
+        for name in (*names, "learning_rate")
         for word in (f"--{name.replace('_', '-')}", str(getattr(settings, name)))
     ]
 
 
 @pytest.fixture(scope="module")
-def run(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(coarse_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     out = tmp_path_factory.mktemp("ablation") / "out"
-    settings = AblationSettings(
-        small_folder, out, epochs=2, crops=60, batch=20, validation=0.25, learning_rate=0.01
-    )
+    tiny = {"epochs": 2, "crops": 60, "batch": 20, "validation": 0.25, "learning_rate": 0.01}
+    settings = AblationSettings(coarse_folder, out, mpp=1.0, data_mpp=1.0, **tiny)
     work = run_ablation(settings)
     for step in work:
         if step.stage.startswith(f"{ROWS[1].words}: training"):
@@ -197,13 +196,13 @@ def test_every_row_leaves_weights_that_load_and_its_losses(run: Run) -> None:
     for row in ROWS:
         folder = run.settings.out / row.name
         endings = ("json", "loss.csv", "loss.png", "safetensors")
-        expected = [f"convfocus-3a-0.25.{each}" for each in endings]
+        expected = [f"convfocus-3a-1.{each}" for each in endings]
         assert sorted(path.name for path in folder.iterdir()) == [*expected, FINISHED]
-        weights = weights_in(folder / "convfocus-3a-0.25.safetensors")
+        weights = weights_in(folder / "convfocus-3a-1.safetensors")
         load_network(weights)
         assert row.words in weights.card.note
         assert weights.card.command.startswith("focusqc ablation --data DATA/")
-        losses = (folder / "convfocus-3a-0.25.loss.csv").read_text(encoding="utf-8")
+        losses = (folder / "convfocus-3a-1.loss.csv").read_text(encoding="utf-8")
         assert len(losses.splitlines()) == 1 + run.settings.epochs
 
 

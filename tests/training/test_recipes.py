@@ -57,17 +57,18 @@ class Trained:
 
 @pytest.fixture(scope="module")
 def trained(
-    field_folder: Path, small_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    coarse_folder: Path, small_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Trained]:
-    """Return `trained(model)`; each model is trained once, on the smallest fields that serve it."""
+    """Return `trained(model)`; each model is trained once, two of them where blur is few px."""
     out = tmp_path_factory.mktemp("trained")
     tiny = {"crops": 60, "batch": 20, "validation": 0.25}
+    coarse = tiny | {"mpp": 1.0, "data_mpp": 1.0}
     settings: dict[str, TrainSettings] = {
         "focuslitenn": FocusLiteNNTraining(
-            field_folder, out / "focuslitenn", kernels=2, epochs=20, **tiny
+            coarse_folder, out / "focuslitenn", kernels=2, epochs=10, **coarse
         ),
         "convfocus": ConvFocusTraining(
-            small_folder, out / "convfocus", cut="5a", epochs=5, learning_rate=0.01, **tiny
+            coarse_folder, out / "convfocus", cut="5a", epochs=8, **coarse
         ),
         "deepfocus": DeepFocusTraining(small_folder, out / "deepfocus", epochs=2, **tiny),
     }
@@ -84,8 +85,8 @@ def trained(
 @pytest.mark.parametrize(
     ("model", "name", "network"),
     [
-        ("focuslitenn", "focuslitenn-2-0.25", {"kernels": 2, "pooling": "min"}),
-        ("convfocus", "convfocus-5a-0.25", {"cut": "5a"}),
+        ("focuslitenn", "focuslitenn-2-1", {"kernels": 2, "pooling": "min"}),
+        ("convfocus", "convfocus-5a-1", {"cut": "5a"}),
         ("deepfocus", "deepfocus-0.25", {}),
     ],
 )
@@ -98,7 +99,7 @@ def test_a_recipe_writes_weights_that_load_with_a_card_that_tells_all(
     endings = ("json", "loss.csv", "loss.png", "safetensors")
     assert sorted(path.name for path in out.iterdir()) == [f"{name}.{each}" for each in endings]
     assert WeightsCard.from_json((out / f"{name}.json").read_text(encoding="utf-8")) == card
-    weights = find_weights(card.model, 0.25, run.path)
+    weights = find_weights(card.model, card.mpp, run.path)
     tile_px = TILES[model]
     assert load_network(weights)(torch.zeros(2, 3, tile_px, tile_px)).shape == (2,)
     assert [(e["images_training"], e["images_validation"]) for e in card.data] == [(1, 1), (3, 1)]
@@ -114,6 +115,7 @@ def test_a_card_says_what_the_scores_are_worth(model: str, trained: Callable[...
     assert card.min_structure is not None and card.min_structure >= 0
     for name in ("abstained", "abstained_in_focus", "abstained_out_of_focus"):
         assert 0 <= card.figures[name] <= 1
+    assert card.figures["tile_spearman"] > 0.1
     assert -1 <= card.figures["stack_spearman"] <= 1
     assert 0 <= card.figures["stack_auc_0.5_1.0_um"] <= 1
     tiles = {"focuslitenn": 1, "convfocus": 1, "deepfocus": 4}[model]
@@ -184,8 +186,8 @@ def test_the_cards_command_makes_the_same_weights(
     run = trained("convfocus")
     folder = run.settings.data
     assert run.card.command == (
-        f"focusqc train convfocus --data DATA/{folder.name} --out OUT --mpp 0.25 --epochs 5 "
-        "--crops 60 --batch 20 --learning-rate 0.01 --validation 0.25 --seed 0 --cut 5a"
+        f"focusqc train convfocus --data DATA/{folder.name} --out OUT --mpp 1.0 --data-mpp 1.0 "
+        "--epochs 8 --crops 60 --batch 20 --validation 0.25 --seed 0 --cut 5a"
     )
     here = run.card.command.replace("DATA", str(folder.parent)).replace("OUT", str(tmp_path / "o"))
     assert main(shlex.split(here)[1:]) == 0
