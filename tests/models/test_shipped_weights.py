@@ -8,7 +8,7 @@ from PIL import Image
 from skimage.data import immunohistochemistry
 
 from napari_focusqc.models.card import Weights
-from napari_focusqc.models.registry import find_weights, shipped_weights
+from napari_focusqc.models.registry import find_weights, path_of, shipped_weights
 from napari_focusqc.models.weights import load_network
 from napari_focusqc.optics.camera import to_uint8
 from napari_focusqc.optics.kernels import blur, bokeh_kernel
@@ -118,3 +118,10 @@ def test_the_scale_in_micrometres_rises_and_holds_the_threshold(weights: Weights
     assert 0.4 < calibration.radius_um_of(np.array([threshold]))[0] < 1.3
     low, high = calibration.interval_um_of(np.array([threshold]))
     assert low[0] < high[0]
+
+
+@pytest.mark.parametrize("weights", SHIPPED, ids=NAMES)
+def test_what_a_card_starts_from_is_found_by_its_name(weights: Weights) -> None:
+    _, started, rest = weights.card.command.partition(" --start ")
+    if started:
+        assert path_of(Path(rest.split()[0])).is_file()

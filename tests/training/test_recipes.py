@@ -33,7 +33,7 @@ from napari_focusqc.training.recipes import (
     train_deepfocus,
     train_focuslitenn,
 )
-from napari_focusqc.training.record import run_name
+from napari_focusqc.training.record import command_line, run_name
 
 RECIPES: dict[str, Callable[[Any], Any]] = {
     "focuslitenn": train_focuslitenn,
@@ -258,3 +258,10 @@ def test_weights_of_another_network_are_no_start(
 def test_a_start_that_is_not_there_is_refused(tiny: FocusLiteNNTraining) -> None:
     with pytest.raises(WeightsError, match="there is no weights file"):
         finish(train_focuslitenn(replace(tiny, start=Path("nowhere.safetensors"))))
+
+
+def test_a_command_names_the_weights_it_starts_from_as_they_are_listed(tmp_path: Path) -> None:
+    start = tmp_path / "convfocus-5a-0.25.safetensors"
+    settings = ConvFocusTraining(tmp_path, tmp_path, start=start)
+    command = command_line("train convfocus", settings, ())
+    assert command.endswith(" --start convfocus-5a-0.25")

@@ -142,6 +142,7 @@ class _Row:
 
     @classmethod
     def of(cls, focus_map: FocusMap, thumbnail: NDArray[np.uint8], panels: int) -> "_Row":
+        """Make room for some panels that each show the slide of a map."""
         panel = Panel.for_grid(focus_map.grid, PANEL_PX)
         width, height = panel.width / panel.zoom, panel.height / panel.zoom
         whole = 2 * _LEFT + panels * width + (panels - 1) * _GAP
@@ -150,13 +151,16 @@ class _Row:
 
     @property
     def width(self) -> float:
+        """Width of a panel."""
         return self.panel.width / self.panel.zoom
 
     @property
     def bottom(self) -> float:
+        """Where the panels end."""
         return _TOP + self.panel.height / self.panel.zoom
 
     def left(self, number: int) -> float:
+        """Return where a panel begins."""
         return _LEFT + number * (self.width + _GAP)
 
     def show(self, number: int, picture: Paint) -> Axes:

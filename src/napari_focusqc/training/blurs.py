@@ -66,9 +66,10 @@ def disk(oof_class: int, mpp: float, rng: np.random.Generator) -> tuple[Kernels,
 
 def disk_or_lens(oof_class: int, mpp: float, rng: np.random.Generator) -> tuple[Kernels, float]:
     """Blur by a disk or by a lens of the same radius."""
-    kernels, radius_um = disk(oof_class, mpp, rng)
+    radius_px = rng.uniform(*radius_range(oof_class, mpp))
+    radius_um = mpp * radius_px
     if oof_class == OOF_CLASSES - 1 or rng.random() > LENS_SHARE:
-        return kernels, radius_um
+        return (bokeh_kernel(radius_px),) * 3, radius_um
     na = _na(rng)
     z_um = radius_um / Objective(na).blur_radius_um(1.0)
     return _lens_kernels(na, z_um, FOCAL_SHIFT_UM if oof_class else 0.0, mpp, rng), radius_um

@@ -1,4 +1,4 @@
-"""Epochs of Adam over crops, with a checkpoint after each.
+"""Passes over crops, with a checkpoint after each.
 
 Room: training. A run that was killed and started again gives the same weights as one that was
 not: the order of an epoch depends on the seed and the epoch's number alone.

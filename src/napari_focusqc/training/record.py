@@ -49,8 +49,8 @@ def command_line(command: str, settings: TrainSettings, always: tuple[str, ...])
 
 
 def _word(value: Any) -> str:
-    """Return a value as it stands on a command line; of a file only its name."""
-    return value.name if isinstance(value, Path) else str(value)
+    """Return a value as it stands on a command line; of weights the name they are listed by."""
+    return value.name.removesuffix(".safetensors") if isinstance(value, Path) else str(value)
 
 
 def card_of_run(settings: TrainSettings, sharp: TrainingFields, **facts: Any) -> WeightsCard:
