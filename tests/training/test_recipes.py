@@ -187,7 +187,7 @@ def test_the_cards_command_makes_the_same_weights(
     folder = run.settings.data
     assert run.card.command == (
         f"focusqc train convfocus --data DATA/{folder.name} --out OUT --mpp 1.0 --data-mpp 1.0 "
-        "--epochs 8 --crops 60 --batch 20 --validation 0.25 --seed 0 --cut 5a"
+        "--validation 0.25 --seed 0 --epochs 8 --crops 60 --batch 20 --cut 5a"
     )
     here = run.card.command.replace("DATA", str(folder.parent)).replace("OUT", str(tmp_path / "o"))
     assert main(shlex.split(here)[1:]) == 0

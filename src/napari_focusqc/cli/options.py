@@ -12,9 +12,9 @@ S = TypeVar("S")
 
 
 def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
-    """Declare one option per field of a settings dataclass that is not hidden."""
+    """Declare one option per field of a settings dataclass that is not hidden, required first."""
     hints = get_type_hints(settings)
-    for option in fields(settings):
+    for option in sorted(fields(settings), key=lambda option: option.default is not MISSING):
         if option.metadata.get("hidden"):
             continue
         required = option.default is MISSING

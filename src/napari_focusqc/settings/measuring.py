@@ -3,38 +3,28 @@
 Room: settings. The command line is built from these fields.
 """
 
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from napari_focusqc.settings.option import check_ranges, option
+from napari_focusqc.settings.images import ImageSettings
+from napari_focusqc.settings.option import option
 
 EvaluationProtocol = Literal["stack", "focuslitenn", "deepfocus", "convfocus", "shift", "vplot"]
 Scanners = Literal["usual", "widest"]
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluateSettings:
-    """How a model is measured on images it never saw; the split is that of its training.
+class EvaluateSettings(ImageSettings):
+    """How a model is measured on images it never saw; the split is that of its training."""
 
-    Raises
-    ------
-    SettingsError
-        A value is outside its range or choices.
-    """
-
-    data: Path = option(
-        MISSING,
-        "Images",
-        "Folder of sharp RGB fields, as for training; only those kept out of training are used. "
-        "For vplot: a folder of images named by their height, such as -1.png, 0.png, 1.png.",
-    )
     protocol: EvaluationProtocol = option(
         "stack",
         "Protocol",
         "What is measured: stack (simulated focus stacks), focuslitenn, deepfocus or convfocus "
         "(as those papers do), shift (stacks with other colours, light and sharpening), "
-        "vplot (a real focus stack).",
+        "vplot (a real focus stack: --data holds images of --mpp named by their height, such as "
+        "-1.png, 0.png, 1.png).",
         choices=("stack", "focuslitenn", "deepfocus", "convfocus", "shift", "vplot"),
     )
     scanners: Scanners = option(
@@ -70,20 +60,3 @@ class EvaluateSettings:
         "Measure these weights instead of the shipped: a file (.safetensors, .pt, .npz), or a name "
         "that “focusqc models” lists.",
     )
-    mpp: float = option(
-        0.25, "µm per pixel", "Resolution that is measured at.", minimum=0.05, maximum=10.0
-    )
-    data_mpp: float = option(
-        0.25,
-        "µm per pixel of the images",
-        "Of images whose µm/px neither their file nor their dataset.json mentions.",
-        minimum=0.05,
-        maximum=10.0,
-    )
-    validation: float = option(
-        0.2, "Validation share", "That of the training.", minimum=0.05, maximum=0.5
-    )
-    seed: int = option(0, "Seed", "That of the training.", minimum=0, maximum=2**31 - 1)
-
-    def __post_init__(self) -> None:
-        check_ranges(self)

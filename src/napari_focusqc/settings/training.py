@@ -7,7 +7,8 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Literal
 
-from napari_focusqc.settings.option import check_ranges, option
+from napari_focusqc.settings.images import ImageSettings
+from napari_focusqc.settings.option import option
 from napari_focusqc.settings.scoring import Device
 
 Pooling = Literal["min", "minmax"]
@@ -15,40 +16,14 @@ Cut = Literal["3a", "5a"]
 
 
 @dataclass(frozen=True, slots=True)
-class TrainSettings:
-    """What every training needs. Every field says itself what it is (`label`, `help`).
+class TrainSettings(ImageSettings):
+    """What every training needs. Every field says itself what it is (`label`, `help`)."""
 
-    Raises
-    ------
-    SettingsError
-        A value is outside its range or choices.
-    """
-
-    data: Path = option(
-        MISSING,
-        "Images",
-        "Folder of sharp RGB fields; each folder directly inside is one data set, described by "
-        "its dataset.json (name, licence, mpp) where there is one.",
-    )
     out: Path = option(
         MISSING,
         "Output folder",
         "Where the weights and their card are written; training that was stopped goes on from "
         "the checkpoint found here.",
-    )
-    mpp: float = option(
-        0.25,
-        "µm per pixel",
-        "Micrometres per pixel the weights are for; finer fields are area-averaged down to it.",
-        minimum=0.05,
-        maximum=10.0,
-    )
-    data_mpp: float = option(
-        0.25,
-        "µm per pixel of the images",
-        "Of images whose µm/px neither their file nor their dataset.json mentions.",
-        minimum=0.05,
-        maximum=10.0,
     )
     epochs: int = option(120, "Epochs", "Passes over the crops.", minimum=1, maximum=10_000)
     crops: int = option(
@@ -72,16 +47,6 @@ class TrainSettings:
         minimum=1e-6,
         maximum=1.0,
     )
-    validation: float = option(
-        0.2,
-        "Validation share",
-        "Share of the images of each data set that is kept out of training and measured on.",
-        minimum=0.05,
-        maximum=0.5,
-    )
-    seed: int = option(
-        0, "Seed", "The same seed gives the same weights.", minimum=0, maximum=2**31 - 1
-    )
     start: Path | None = option(
         None,
         "Start from",
@@ -94,9 +59,6 @@ class TrainSettings:
         "Where the network is trained: auto takes a CUDA or Apple GPU when there is one.",
         choices=("auto", "cpu", "cuda", "mps"),
     )
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from napari_focusqc.errors import TrainingError
 from napari_focusqc.geometry import model_scale, same_resolution
 from napari_focusqc.progress import Progress
-from napari_focusqc.settings.measuring import EvaluateSettings
-from napari_focusqc.settings.training import TrainSettings
+from napari_focusqc.settings.images import ImageSettings
 from napari_focusqc.training.field_images import SUFFIXES, is_rgb, read_image, shrink
 
 
@@ -86,7 +85,7 @@ class TrainingFields:
 
 
 def read_fields(
-    settings: TrainSettings | EvaluateSettings, tile_px: int
+    settings: ImageSettings, tile_px: int
 ) -> Generator[Progress[None], None, TrainingFields]:
     """Find, part and read every image that serves; the others are left out and counted.
 
