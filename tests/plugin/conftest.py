@@ -27,7 +27,7 @@ def focus_map(
         "mpp_source": "file",
         "plane": 0,
         "model": "focuslitenn",
-        "weights": {"name": "w", "threshold": 10.0},
+        "weights": {"name": "w", "threshold": 10.0, "command": "focusqc train"},
         "threshold": 10.0,
         "tissue": "otsu",
         "device": "cpu",

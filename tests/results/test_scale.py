@@ -9,7 +9,8 @@ from napari_focusqc.results.scale import score_limits
 
 MakeMap = Callable[..., FocusMap]
 
-OURS = {"name": "w", "threshold": 5.0}
+OURS = {"name": "w", "threshold": 5.0, "command": "focusqc train focuslitenn"}
+THEIRS = OURS | {"command": ""}
 
 
 def test_our_own_weights_share_one_scale_whatever_a_map_shows(make_map: MakeMap) -> None:
@@ -18,8 +19,9 @@ def test_our_own_weights_share_one_scale_whatever_a_map_shows(make_map: MakeMap)
 
 
 def test_a_probability_is_shown_from_0_to_1(make_map: MakeMap) -> None:
-    found = score_limits(make_map([[0.2, 0.4]], [[0, 0]], model="deepfocus", weights=OURS))
-    assert found == (0.0, 1.0)
+    for weights in (OURS, THEIRS):
+        found = score_limits(make_map([[0.2, 0.4]], [[0, 0]], model="deepfocus", weights=weights))
+        assert found == (0.0, 1.0)
 
 
 def test_a_model_unknown_here_spans_its_own_percentiles(make_map: MakeMap) -> None:
@@ -29,9 +31,11 @@ def test_a_model_unknown_here_spans_its_own_percentiles(make_map: MakeMap) -> No
 
 
 def test_weights_of_others_span_their_own_percentiles(make_map: MakeMap) -> None:
+    """Also once they are calibrated: a fitted threshold does not make classes of their scores."""
     scores = np.linspace(-50, 50, 101)[None]
-    found = score_limits(make_map(scores, scores * 0, weights={}, threshold=3.0))
-    assert found == (-49.0, 49.0)
+    for weights in ({}, THEIRS):
+        found = score_limits(make_map(scores, scores * 0, weights=weights, threshold=3.0))
+        assert found == (-49.0, 49.0)
 
 
 def test_limits_always_rise(make_map: MakeMap) -> None:

@@ -39,8 +39,11 @@ class ModelCard:
         The option of the network that the model's name fixes, such as ``("kernels", 10)``, or None
         where the weights decide.
     scale
-        Scores in focus and most out of focus, of weights with a measured threshold: the ends of
-        the colours in every picture of such a map.
+        Scores in focus and most out of focus, of weights that score `on_scale` and have a
+        threshold: the ends of the colours in every picture of such a map.
+    threshold
+        The paper's, of a score that is a probability; None where every set of weights needs its
+        own.
     """
 
     name: str
@@ -53,6 +56,20 @@ class ModelCard:
     cite: str
     fixed: tuple[str, int | str] | None = None
     scale: tuple[float, float] = (0.0, 29.0)
+    threshold: float | None = None
+
+    def on_scale(self, command: str) -> bool:
+        """Say whether weights score on `scale`.
+
+        A probability always does. Classes are what our training makes of a score, and it writes its
+        command on the card; the cards of published weights have none, calibrated or not.
+
+        Parameters
+        ----------
+        command
+            `WeightsCard.command`.
+        """
+        return self.threshold is not None or bool(command)
 
 
 @dataclass(frozen=True, slots=True)

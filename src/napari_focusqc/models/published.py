@@ -75,7 +75,7 @@ def published_card(model: ModelCard, path: Path, content: bytes) -> WeightsCard:
     deepfocus_state(content, path.name)
     return replace(
         card,
-        threshold=0.5,
+        threshold=model.threshold,
         threshold_meaning="the likelier class: the authors call a tile blurred when more than half "
         "of the probability says so; their sharp tiles lay at most 0.5 µm from focus",
         score_meaning="probability that the tile is blurred, 0 to 1, as its authors trained it",

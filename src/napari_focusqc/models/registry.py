@@ -63,6 +63,7 @@ DEEPFOCUS = ModelCard(
     output="The probability that the tile is blurred, 0 to 1.",
     cite=SENARAS_2018,
     scale=(0.0, 1.0),
+    threshold=0.5,
 )
 """The paper scans at 0.2461 µm/px."""
 

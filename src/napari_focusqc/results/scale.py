@@ -12,12 +12,14 @@ from napari_focusqc.results.focus_map import FocusMap
 def score_limits(focus_map: FocusMap) -> tuple[float, float]:
     """Return the scores shown as the first and the last colour, the first below the last.
 
-    Weights with a measured threshold score on their model's scale (`ModelCard.scale`: blur
+    Weights of ours with a measured threshold score on their model's scale (`ModelCard.scale`: blur
     classes, or a probability), so their maps all share it, whatever they show. Maps of weights
-    without one, or of a model unknown here, are shown from their 1st to their 99th percentile.
+    without one, of others' weights that have a scale of their own, or of a model unknown here, are
+    shown from their 1st to their 99th percentile.
     """
-    model = CARDS.get(focus_map.source.model)
-    if model is not None and focus_map.source.weights.get("threshold") is not None:
+    model, weights = CARDS.get(focus_map.source.model), focus_map.source.weights
+    measured = weights.get("threshold") is not None
+    if model is not None and measured and model.on_scale(weights.get("command", "")):
         return model.scale
     scores = focus_map.scores[np.isfinite(focus_map.scores)]
     if scores.size == 0:
