@@ -71,7 +71,8 @@ def slide_to_png(focus_map: FocusMap, picture: NDArray[np.uint8]) -> Callable[..
 
 @pytest.mark.parametrize("tile", [(0, 0), (7, 30), (45, 60)])
 def test_a_hot_tile_shines_at_its_true_place(tile: tuple[int, int], tmp_path: Path) -> None:
-    focus_map = made({tile: 29.0}, threshold=None, weights={"threshold": 9.0, "command": "focusqc train"})
+    weights = {"threshold": 9.0, "command": "focusqc train"}
+    focus_map = made({tile: 29.0}, threshold=None, weights=weights)
     picture = pixels(write_overlay(focus_map, WHITE, tmp_path / "o.png"))
     hottest = mixed(np.uint8([[mpl.colormaps["viridis"](1.0, bytes=True)[:3]]]), np.uint8([[255]]))
     hot = (np.abs(picture.astype(int) - hottest[0, 0]).max(axis=2) <= 1).nonzero()

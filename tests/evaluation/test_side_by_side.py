@@ -62,7 +62,8 @@ def scored(model: str, tile_px: int, per_um: float, **source: Any) -> ComparedMa
 
 
 def uncalibrated(model: str, tile_px: int, per_um: float) -> ComparedMap:
-    return scored(model, tile_px, per_um, weights={"name": "w", "threshold": 9.0, "command": "focusqc"})
+    weights = {"name": "w", "threshold": 9.0, "command": "focusqc train"}
+    return scored(model, tile_px, per_um, weights=weights)
 
 
 def words_of(figure: Figure) -> list[str]:

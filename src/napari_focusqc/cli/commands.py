@@ -12,6 +12,7 @@ from typing import Any
 
 from napari_focusqc import __version__
 from napari_focusqc.cli.ablation import ablation
+from napari_focusqc.cli.calibrate import calibrate
 from napari_focusqc.cli.demo import demo
 from napari_focusqc.cli.evaluate import evaluate
 from napari_focusqc.cli.info import info
@@ -19,6 +20,7 @@ from napari_focusqc.cli.models import TRAININGS, models, train
 from napari_focusqc.cli.options import add_options
 from napari_focusqc.cli.score import score
 from napari_focusqc.errors import FocusQCError
+from napari_focusqc.settings.calibrating import CalibrateSettings
 from napari_focusqc.settings.measuring import EvaluateSettings
 from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.settings.training import AblationSettings
@@ -82,7 +84,7 @@ def command_parser() -> argparse.ArgumentParser:
 
 
 def _add_models(commands: Any) -> None:
-    """Declare what concerns the models themselves: list, train, evaluate."""
+    """Declare what concerns the models themselves: list, train, evaluate, calibrate, compare."""
     listing = commands.add_parser("models", help="list models", description=models.__doc__)
     listing.add_argument(
         "--markdown", action="store_true", help="print the table of docs/models.md"
@@ -102,6 +104,15 @@ def _add_models(commands: Any) -> None:
     measuring.add_argument("--json", action="store_true", help="print the same for programs")
     add_options(measuring, EvaluateSettings)
     measuring.set_defaults(run=evaluate)
+
+    judging = commands.add_parser(
+        "calibrate",
+        help="fit threshold and µm scale of weights to your images",
+        description=calibrate.__doc__,
+    )
+    judging.add_argument("model", help="a model's name; “focusqc models” lists them")
+    add_options(judging, CalibrateSettings)
+    judging.set_defaults(run=calibrate)
 
     comparing = commands.add_parser(
         "ablation", help="compare kinds of training crops", description=ablation.__doc__

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_focusqc.cli.options import read_settings
+from napari_focusqc.cli.out_folder import make_out_folder
 from napari_focusqc.cli.progress_bar import run_with_bar
-from napari_focusqc.errors import OutputError
-from napari_focusqc.models.card import Weights
+from napari_focusqc.models.card import Weights, WeightsCard
 from napari_focusqc.settings.measuring import EvaluateSettings
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments, EvaluateSettings)
     weights = find_weights(arguments.model, settings.mpp, settings.weights)
     if settings.out is not None:
-        _make_folder(settings.out)
+        make_out_folder(settings.out)
     measured, images = _measure(weights, settings)
     record = _record(measured, weights, settings, images)
     if arguments.json:
@@ -54,16 +54,21 @@ def _measure(weights: Weights, settings: EvaluateSettings) -> tuple["Measured", 
 
     if settings.protocol == "vplot":
         return measure_folder(weights, settings), []
-    if weights.card.seed not in (None, settings.seed):
-        print(
-            f"focusqc: note: {weights.card.name} was trained with the seed {weights.card.seed}; "
-            f"with {settings.seed} images it was trained on may be among those measured",
-            file=sys.stderr,
-        )
+    note_other_seed(weights.card, settings.seed)
     settings = replace(settings, mpp=weights.card.mpp)  # as a slide is brought to it
     unseen = run_with_bar(read_fields(settings, weights.model.tile_px), "fields").validation
     bench = Bench(weights, load_network(weights), settings)
     return measure_fields(bench, unseen), [f"{each.data_set}: {each.path.name}" for each in unseen]
+
+
+def note_other_seed(card: WeightsCard, seed: int) -> None:
+    """Say so where a seed keeps out other images than the training of the weights did."""
+    if card.seed not in (None, seed):
+        print(
+            f"focusqc: note: {card.name} was trained with the seed {card.seed}; with {seed} images "
+            "it was trained on may be among those measured",
+            file=sys.stderr,
+        )
 
 
 def _lines(
@@ -123,13 +128,3 @@ def _write(measured: "Measured", record: dict[str, Any], folder: Path) -> None:
     ]
     for path in paths:
         print(f"wrote {path}", file=sys.stderr)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the folder for results before any time is spent."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"the folder {folder} cannot be made ({error.strerror or error}); choose another"
-        ) from error

@@ -4,7 +4,6 @@ Room: cli.
 """
 
 import argparse
-import os
 import re
 import sys
 from pathlib import Path
@@ -13,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_focusqc.cli.options import read_settings
+from napari_focusqc.cli.out_folder import make_out_folder
 from napari_focusqc.cli.progress_bar import run_with_bar
-from napari_focusqc.errors import OutputError
 from napari_focusqc.pipeline import score_slide
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.results.summary import summarise, write_summary
@@ -38,7 +37,7 @@ def score_into(folder: Path, path: Path, settings: ScoreSettings) -> tuple[Focus
     try:
         for note in slide.info.notes:
             print(f"focusqc: note: {note}", file=sys.stderr)
-        out = _output_folder(folder)
+        out = make_out_folder(folder)
         focus_map = run_with_bar(score_slide(slide, settings), slide.name)
         written = _write(focus_map, slide, out)
     finally:
@@ -46,26 +45,6 @@ def score_into(folder: Path, path: Path, settings: ScoreSettings) -> tuple[Focus
     for line in [*summarise(focus_map).lines(), *(f"wrote {path}" for path in written)]:
         print(line)
     return focus_map, written[0]
-
-
-def _output_folder(folder: Path) -> Path:
-    """Make the folder for results now, so that a run is not lost for want of a place.
-
-    Raises
-    ------
-    OutputError
-        It cannot be made, or nothing can be written there.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".focusqc-{os.getpid()}.partial"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"nothing can be written in {folder} ({error.strerror}); choose another --out"
-        ) from error
-    return folder
 
 
 def _write(focus_map: FocusMap, slide: Slide, out: Path) -> list[Path]:

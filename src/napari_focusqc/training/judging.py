@@ -18,6 +18,7 @@ from napari_focusqc.evaluation.scored_tiles import ScoredTiles
 from napari_focusqc.evaluation.stack_protocol import stack_figures
 from napari_focusqc.optics.classes import CLASS_MPP, OOF_CLASSES, radius_range
 from napari_focusqc.progress import Progress
+from napari_focusqc.settings.calibrating import CalibrateSettings
 from napari_focusqc.settings.training import TrainSettings
 from napari_focusqc.tiles.structure import structure_of
 from napari_focusqc.training.calibrating import (
@@ -25,7 +26,7 @@ from napari_focusqc.training.calibrating import (
     fit_abstention,
     fit_calibration,
 )
-from napari_focusqc.training.crops import ANYWHERE, BOKEH, POOR, SCANNED, Crops, Kind, make_crops
+from napari_focusqc.training.crops import ANYWHERE, BOKEH, FAINT, SCANNED, Crops, Kind, make_crops
 from napari_focusqc.training.fields import Field, TrainingFields
 from napari_focusqc.training.loop import score_crops
 from napari_focusqc.training.measures import (
@@ -60,18 +61,19 @@ class Judge:
     sharp
         Fields trained on and fields kept out.
     settings
-        Of the training.
+        Of the training or the calibration: crops, µm/px and seed.
     tile_px
         Side of a tile.
     threshold
         Given by the paper, or None to fit one.
     classes
-        Whether scores are out-of-focus classes, so that an error in classes means something.
+        Whether scores are out-of-focus classes, so that an error in classes means something, and
+        two decimals of a threshold are enough.
     """
 
     network: nn.Module
     sharp: TrainingFields
-    settings: TrainSettings
+    settings: TrainSettings | CalibrateSettings
     tile_px: int
     threshold: float | None = None
     classes: bool = True
@@ -82,7 +84,8 @@ class Judge:
         threshold = self.threshold
         if threshold is None:
             known = yield from self._crops(trained, 2, SCANNED)
-            threshold = round(best_threshold(self._scores(known), known.radius_um), 2)
+            best = best_threshold(self._scores(known), known.radius_um)
+            threshold = round(best, 2) if self.classes else best
         least, shown = yield from self._abstention(threshold)
         crops = yield from self._crops(unseen, 1, SCANNED)
         scores = self._scores(crops)
@@ -118,14 +121,14 @@ class Judge:
         self, threshold: float
     ) -> Generator[Progress[None], None, tuple[float, dict[str, float]]]:
         """Fit the least structure on training images; return it and its worth on unseen ones."""
-        trained = yield from self._crops(self.sharp.training, 3, POOR)
+        trained = yield from self._crops(self.sharp.training, 3, FAINT)
         rule = fit_abstention(*self._verdicts(trained, threshold))
         unseen = yield from self._crops(self.sharp.validation, 3, ANYWHERE)
-        poor = yield from self._crops(self.sharp.validation, 6, POOR)
+        faint = yield from self._crops(self.sharp.validation, 6, FAINT)
         least = rule.min_structure
         shown = abstention_at(least, *self._verdicts(unseen, threshold)).figures()
-        where_poor = abstention_at(least, *self._verdicts(poor, threshold)).figures()
-        return least, shown | {f"poor_{name}": value for name, value in where_poor.items()}
+        where_faint = abstention_at(least, *self._verdicts(faint, threshold)).figures()
+        return least, shown | {f"faint_{name}": value for name, value in where_faint.items()}
 
     def _verdicts(
         self, crops: Crops, threshold: float

@@ -13,6 +13,7 @@ from typing import Any
 from napari_focusqc.evaluation.curves import write_loss_curve
 from napari_focusqc.models.card import WeightsCard
 from napari_focusqc.results.beside import file_beside
+from napari_focusqc.settings.images import ImageSettings
 from napari_focusqc.settings.training import TrainSettings
 from napari_focusqc.training.fields import TrainingFields
 from napari_focusqc.training.loop import Epoch
@@ -26,8 +27,8 @@ def run_name(settings: TrainSettings, sharp: TrainingFields) -> str:
     return json.dumps(chosen | {"images": images})
 
 
-def command_line(command: str, settings: TrainSettings, always: tuple[str, ...]) -> str:
-    """Return the command line that trains the same weights; of the folders only the data's name.
+def command_line(command: str, settings: ImageSettings, always: tuple[str, ...]) -> str:
+    """Return the command line that makes the same card; of the folders only the data's name.
 
     Parameters
     ----------
