@@ -14,15 +14,19 @@ from napari_focusqc.training import blurs
 from napari_focusqc.training.blurs import (
     FIRST_FAR_CLASS,
     FOCAL_SHIFT_UM,
+    IN_CLASSES,
     NA_STEP,
     NUMERICAL_APERTURE,
+    OUT_CLASSES,
     Z_STEP,
     Blur,
     disk,
     disk_or_lens,
     gaussian,
+    in_or_out,
     stage,
 )
+from napari_focusqc.training.measures import BLURRED_UM, SHARP_UM
 
 BY_CLASS = [gaussian, disk, disk_or_lens]
 CLASSES = [1, 7, 15, 22, 29]
@@ -142,6 +146,19 @@ def test_a_lens_is_as_far_from_focus_as_geometric_optics_says(lenses: list[Used]
     low, high = NUMERICAL_APERTURE
     assert all(low - NA_STEP / 2 <= lens.na <= high + NA_STEP / 2 for lens in lenses)
     assert np.mean([max(lens.z_um) - min(lens.z_um) for lens in lenses]) > FOCAL_SHIFT_UM
+
+
+def test_in_and_out_are_all_classes_that_surely_are() -> None:
+    radii = [0.25 * radius for n in range(OOF_CLASSES) for radius in radius_range(n)]
+    low, high = radii[0::2], radii[1::2]
+    assert [n for n in range(OOF_CLASSES) if high[n] <= SHARP_UM] == list(range(IN_CLASSES))
+    surely_out = [n for n in range(OOF_CLASSES) if low[n] >= BLURRED_UM]
+    assert surely_out == list(range(OUT_CLASSES, OOF_CLASSES))
+    rng = np.random.default_rng(0)
+    drawn = [[in_or_out(blurred, 0.25, rng)[1] for _ in range(60)] for blurred in (0, 1)]
+    assert max(drawn[0]) <= SHARP_UM < BLURRED_UM <= min(drawn[1])
+    assert min(drawn[0]) == 0
+    assert max(drawn[1]) > 7
 
 
 def test_deepfocus_calls_half_a_micrometre_sharp(lenses: list[Used]) -> None:

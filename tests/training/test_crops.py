@@ -18,10 +18,12 @@ from napari_focusqc.optics.classes import oof_class_of_radius
 from napari_focusqc.optics.kernels import blur, bokeh_kernel
 from napari_focusqc.progress import finish
 from napari_focusqc.training import crops as crops_module
-from napari_focusqc.training.blurs import Kernels
+from napari_focusqc.training.blurs import Kernels, disk
 from napari_focusqc.training.crops import (
     BOKEH,
+    FAINT,
     FOCUSED_OR_NOT,
+    MIXED,
     PAPER_CAMERA,
     SCANNED,
     Crops,
@@ -208,6 +210,33 @@ def test_glass_is_chosen_only_where_any_place_will_do(any_place: bool) -> None:
     contrast = made([half_glass()], 60, kind).images.mean(axis=3).std(axis=(1, 2))
     assert (contrast == 0).any() == any_place
     assert (contrast > 8).any()
+
+
+def test_thinner_tissue_lets_as_much_more_light_through(tissue_image) -> None:
+    """Half the optical density: the square root of the share of light (Beer and Lambert)."""
+    pixels = tissue_image(64, 64)
+    kind = Kind(1, disk, PLAIN, thinned=(0.5, 0.5))
+    (crop,) = made([field_of(pixels)], 1, kind=kind, tile_px=64).images
+    expected = to_uint8(255 * np.sqrt(pixels / 255))
+    assert any(np.array_equal(crop, each) for each in ways(expected))
+
+
+def test_faint_crops_lead_from_all_but_glass_to_full_stain(fields: list[Field]) -> None:
+    crops = made(fields, 60, kind=FAINT)
+    assert sorted(np.bincount(crops.classes)) == [30, 30]
+    contrast = crops.images[crops.classes == 0].mean(axis=3).std(axis=(1, 2))
+    full = made(fields, 60, kind=SCANNED).images.mean(axis=3).std(axis=(1, 2))
+    assert contrast.min() < 0.15 * np.median(full)
+    assert contrast.max() > 0.6 * np.median(full)
+
+
+def test_half_of_mixed_crops_are_the_papers(fields: list[Field]) -> None:
+    """With two kinds that draw alike, every crop is of the one or of the other."""
+    one, other = Kind(30, disk, PLAIN), Kind(30, strongly, PLAIN)
+    mixed = made(fields, 120, kind=replace(one, half=other))
+    of_other = np.isclose(mixed.radius_um, RADIUS_PX * 0.25)
+    assert 40 <= of_other.sum() <= 80
+    assert MIXED.half is BOKEH
 
 
 def test_fields_serve_as_often_as_their_area_asks() -> None:

@@ -15,6 +15,7 @@ from napari_focusqc.models.convfocus import ConvFocus
 from napari_focusqc.models.focuslitenn import FocusLiteNN
 from napari_focusqc.progress import finish
 from napari_focusqc.settings.training import TrainSettings
+from napari_focusqc.training.class_scale import class_line
 from napari_focusqc.training.crops import Crops
 from napari_focusqc.training.loop import Epoch, Run, fit, score_crops
 from napari_focusqc.training.losses import (
@@ -24,7 +25,6 @@ from napari_focusqc.training.losses import (
     Goal,
     plcc_loss,
 )
-from napari_focusqc.training.measures import class_line
 
 
 class Dropping(nn.Module):

@@ -1,20 +1,13 @@
-"""Scale, threshold and figures, by hand."""
+"""Threshold and figures, by hand."""
 
 import numpy as np
-import pytest
 
-from napari_focusqc.errors import TrainingError
 from napari_focusqc.training.crops import Crops
-from napari_focusqc.training.measures import best_threshold, class_error, class_line, figures
-
-
-def test_class_line_is_the_regression_of_class_on_score() -> None:
-    classes = np.arange(30)
-    slope, offset = class_line((classes - 4) / 2.5, classes)
-    assert (slope, offset) == pytest.approx((2.5, 4))
-    for scores in (-classes.astype(float), np.zeros(30)):
-        with pytest.raises(TrainingError, match="do not rise"):
-            class_line(scores, classes)
+from napari_focusqc.training.measures import (
+    best_threshold,
+    class_error,
+    figures,
+)
 
 
 def test_threshold_parts_the_groups_and_ignores_what_lies_between() -> None:

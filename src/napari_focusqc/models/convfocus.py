@@ -10,8 +10,9 @@ Where the paper is silent, or this differs from it:
   16, 19 (5a). Batch norms have no scale and an epsilon of 0.001, as slim's.
 - The head is not stated. Here: the mean over the map, a layer of 64, ReLU, 30 classes. Its 64 let
   channels be weighed against each other, and it adds nothing to the time.
-- The paper's class is the likeliest one. The score here is the expected class, Σ p(c) · c: it is
-  as well defined between classes as blur is, and keeps the classes' scale of 0 to 29.
+- The paper's class is the likeliest one. The score here is an expected value, Σ p(c) · v(c): it is
+  as well defined between classes as blur is. The classes' values v rise, about as 0 to 29 do;
+  training fits them, so that the score of tissue blurred by a disk is the disk's class.
 - Pixels are scaled to −1…1, as slim does it; the paper does not say.
 """
 
@@ -46,6 +47,8 @@ class ConvFocus(nn.Module):
         Convolutions, each with batch norm and ReLU, and max poolings.
     head
         From the mean of each channel to the classes.
+    values
+        Of the classes, float32 (30,), rising; the classes themselves until training fits them.
     """
 
     def __init__(self, cut: Cut = "3a") -> None:
@@ -64,7 +67,7 @@ class ConvFocus(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(channels, _HEAD), nn.ReLU(), nn.Linear(_HEAD, OOF_CLASSES)
         )
-        self.register_buffer("steps", torch.arange(OOF_CLASSES).float(), persistent=False)
+        self.register_buffer("values", torch.arange(OOF_CLASSES).float())
         self._scale, self._shift = 2.0, -1.0
 
     def logits(self, images: Tensor) -> Tensor:
@@ -84,9 +87,13 @@ class ConvFocus(nn.Module):
         logits: Tensor = self.head(features.mean(dim=(2, 3)))
         return logits
 
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Return the probability of each class, images as in `logits` → (B, 30)."""
+        return self.logits(images).softmax(dim=1)
+
     def forward(self, images: Tensor) -> Tensor:
-        """Score a batch, (B, 3, 139, 139) as in `logits` → (B,), 0 (in focus) to 29."""
-        return self.logits(images).softmax(dim=1) @ self.get_buffer("steps")
+        """Score a batch, (B, 3, 139, 139) as in `logits` → (B,), about 0 (in focus) to 29."""
+        return self.probabilities(images) @ self.get_buffer("values")
 
     def absorb_input_scale(self, scale: float) -> None:
         """Change the weights so that pixels need not be multiplied by `scale` before scoring.

@@ -8,6 +8,7 @@ Room: training. A blur is drawn for a class; a network learns to tell the classe
   numerical aperture is drawn, and so are small focal shifts between the colours. Class 29, radii
   of 7 to 50 µm, is a disk always: wave optics adds nothing there.
 - `stage` is DeepFocus's [2]_ two classes: in focus within 0.5 µm of stage travel, or blurred.
+- `in_or_out` draws one of ConvFocus's classes that are surely in focus, or surely out of it.
 
 References
 ----------
@@ -43,6 +44,10 @@ FAR_SHARE, FIRST_FAR_CLASS = 0.2, 22
 """So many of the blurred crops are farther out than wave optics is needed for: disks of ConvFocus's
 classes from this one on."""
 
+IN_CLASSES, OUT_CLASSES = 4, 11
+"""ConvFocus's classes below the first blur by at most 0.5 µm, those from the second on by 1 µm and
+more (tests/training/test_blurs.py)."""
+
 Kernels = tuple[NDArray[np.float32], ...]
 Blur = Callable[[int, float, np.random.Generator], tuple[Kernels, float]]
 """From a class, µm/px and random numbers: a kernel for each of red, green, blue, and the radius of
@@ -73,6 +78,12 @@ def disk_or_lens(oof_class: int, mpp: float, rng: np.random.Generator) -> tuple[
     na = _na(rng)
     z_um = radius_um / Objective(na).blur_radius_um(1.0)
     return _lens_kernels(na, z_um, FOCAL_SHIFT_UM if oof_class else 0.0, mpp, rng), radius_um
+
+
+def in_or_out(blurred: int, mpp: float, rng: np.random.Generator) -> tuple[Kernels, float]:
+    """Blur by a class that counts as in focus (0) or as out of focus (1)."""
+    ends = (OUT_CLASSES, OOF_CLASSES) if blurred else (0, IN_CLASSES)
+    return disk_or_lens(int(rng.integers(*ends)), mpp, rng)
 
 
 def stage(blurred: int, mpp: float, rng: np.random.Generator) -> tuple[Kernels, float]:

@@ -20,6 +20,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +28,12 @@ from numpy.typing import NDArray
 from napari_focusqc.errors import TrainingError
 from napari_focusqc.inference.memory import keep_freed_memory
 from napari_focusqc.optics.camera import expose
-from napari_focusqc.optics.camera_range import CameraRange
+from napari_focusqc.optics.camera_range import CameraRange, Range
 from napari_focusqc.optics.classes import OOF_CLASSES
 from napari_focusqc.optics.wave import blur_channels
 from napari_focusqc.progress import Progress
 from napari_focusqc.tiles.structure import MIN_STRUCTURE, has_structure
-from napari_focusqc.training.blurs import Blur, Kernels, disk, disk_or_lens, stage
+from napari_focusqc.training.blurs import Blur, Kernels, disk, disk_or_lens, in_or_out, stage
 from napari_focusqc.training.field_images import shrink
 from napari_focusqc.training.fields import Field
 
@@ -60,22 +61,27 @@ class Kind:
         What scanners are drawn from.
     any_place
         Whether crops may come from anywhere in a field, or only from places with structure.
-    poorest_of
-        Of so many places the one with the least contrast is taken.
+    thinned
+        The tissue's optical density is multiplied by a number from this range, drawn on a
+        logarithmic scale: (0.1, 1) leads from a section a tenth as thick to one as it is.
+    half
+        What every other crop is instead, drawn by lot, if anything.
     """
 
     classes: int
     blur: Blur
     scanners: CameraRange
     any_place: bool = False
-    poorest_of: int = 1
+    thinned: Range = (1.0, 1.0)
+    half: "Kind | None" = None
 
 
 SCANNED = Kind(OOF_CLASSES, disk_or_lens, CameraRange())
 """All that differs between scanners, stains and lenses."""
 ANYWHERE = replace(SCANNED, any_place=True)
-POOR = replace(ANYWHERE, poorest_of=6)
-"""Places with little structure and with none, which are few in fields chosen for their nuclei."""
+FAINT = Kind(2, in_or_out, CameraRange(), any_place=True, thinned=(0.02, 1.0))
+"""Surely in or out of focus, and anything from full stain to all but empty glass, which is not in
+fields chosen for their nuclei."""
 FOCUSED_OR_NOT = Kind(2, stage, CameraRange())
 """DeepFocus's classes."""
 PAPER_CAMERA = CameraRange(
@@ -92,6 +98,9 @@ PAPER_CAMERA = CameraRange(
 ranges of these four are ours."""
 BOKEH = Kind(OOF_CLASSES, disk, PAPER_CAMERA)
 """ConvFocus's best kind of crops: a disk, noise, JPEG."""
+MIXED = replace(SCANNED, half=BOKEH)
+"""What ConvFocus is trained on: with `SCANNED` alone a disk that no scanner sharpened reads as two
+classes more than it is, with `BOKEH` alone sharpening reads as focus."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,18 +226,19 @@ class Places:
 def _fill(crops: Crops, places: Places, mpp: float, seed: int, kind: Kind, number: int) -> None:
     """Make one crop, with random numbers that depend on its own number alone."""
     rng = np.random.default_rng([seed, number])
+    if kind.half and rng.random() < 0.5:
+        kind = kind.half
     kernels, radius_um = kind.blur(int(crops.classes[number]), mpp, rng)
     tile_px = crops.images.shape[1]
-    drawn = [places.draw(rng) for _ in range(kind.poorest_of)]
-    field, at = min(drawn, key=lambda place: _contrast(place, tile_px)) if drawn[1:] else drawn[0]
-    crops.images[number] = _seen(field.pixels, at, tile_px, kernels, kind.scanners, rng)
+    field, at = places.draw(rng)
+    crops.images[number] = _seen(field.pixels, at, tile_px, kernels, kind, rng)
     crops.radius_um[number] = radius_um
 
 
-def _contrast(place: tuple[Field, tuple[int, int]], tile_px: int) -> float:
-    """Return the standard deviation of the grey levels at a place."""
-    field, (y, x) = place
-    return float(field.pixels[y : y + tile_px, x : x + tile_px].mean(axis=2).std())
+def _thinned(window: NDArray[np.uint8], factor: float) -> NDArray[np.float32]:
+    """Multiply the optical density of a field, uint8, so that it would be as much thinner."""
+    levels = 255 * (np.arange(256) / 255) ** factor
+    return levels.astype(np.float32)[window]
 
 
 def _seen(
@@ -236,7 +246,7 @@ def _seen(
     at: tuple[int, int],
     tile_px: int,
     kernels: Kernels,
-    scanners: CameraRange,
+    kind: Kind,
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """Cut a crop, uint8 (tile, tile, 3), as a scanner out of focus would have written it.
@@ -246,14 +256,16 @@ def _seen(
     """
     reach = max(kernel.shape[0] for kernel in kernels) // 2 + MARGIN_PX
     top, left = max(at[0] - reach, 0), max(at[1] - reach, 0)
-    window = field[top : at[0] + tile_px + reach, left : at[1] + tile_px + reach]
+    window: NDArray[Any] = field[top : at[0] + tile_px + reach, left : at[1] + tile_px + reach]
     y, x = at[0] - top, at[1] - left
     before = rng.integers(MARGIN_PX - 7, MARGIN_PX + 1, size=2)
     first_y, first_x = max(y - int(before[0]), 0), max(x - int(before[1]), 0)
+    if kind.thinned != (1.0, 1.0):
+        window = _thinned(window, np.exp(rng.uniform(*np.log(kind.thinned))))
     blurred = blur_channels(window, kernels)[
         first_y : y + tile_px + MARGIN_PX, first_x : x + tile_px + MARGIN_PX
     ]
-    written = expose(blurred, scanners.draw(rng), rng)
+    written = expose(blurred, kind.scanners.draw(rng), rng)
     crop = written[y - first_y :, x - first_x :][:tile_px, :tile_px]
     turned: NDArray[np.uint8] = np.rot90(crop, int(rng.integers(4)))
     return turned[::-1] if rng.integers(2) else turned

@@ -4,7 +4,7 @@ Room: training. A run that was killed and started again gives the same weights a
 not: the order of an epoch depends on the seed and the epoch's number alone.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -160,9 +160,9 @@ def _loss(
 
 
 def score_crops(
-    network: nn.Module, images: NDArray[np.uint8], batch: int = 50
+    network: Callable[[Tensor], Tensor], images: NDArray[np.uint8], batch: int = 50
 ) -> NDArray[np.float64]:
-    """Score crops as they are: uint8 (N, tile, tile, 3) → float64 (N,)."""
+    """Score crops as they are: uint8 (N, tile, tile, 3) → float64 (N,), or more per crop."""
     parts, memory = range(0, len(images), batch), torch.empty(0)
     with torch.no_grad():
         scores = [network(to_tensor(images[i : i + batch], memory)) for i in parts]

@@ -1,6 +1,6 @@
-"""What a trained network's scores are worth: scale, threshold and figures for its card.
+"""What a trained network's scores are worth: threshold and figures for its card.
 
-Room: training. Scale and threshold are fitted on training crops, figures are measured on crops of
+Room: training. The threshold is fitted on training crops, figures are measured on crops of
 images kept out of training.
 """
 
@@ -8,33 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, spearmanr
 
-from napari_focusqc.errors import TrainingError
 from napari_focusqc.training.crops import Crops
 
 SHARP_UM, BLURRED_UM = 0.5, 1.0
 """A crop blurred by a disk of at most / at least this radius counts as in / out of focus."""
-
-
-def class_line(scores: NDArray[np.float64], classes: NDArray[np.int64]) -> tuple[float, float]:
-    """Regress out-of-focus class on score.
-
-    Returns
-    -------
-    Slope and offset of the straight line from score to class.
-
-    Raises
-    ------
-    TrainingError
-        Scores do not rise with the class.
-    """
-    spread = float(scores.var())
-    slope = float(np.cov(scores, classes, bias=True)[0, 1]) / spread if spread > 0 else 0.0
-    if not slope > 0:
-        raise TrainingError(
-            "the scores do not rise with the blur after training; train for more epochs, or look "
-            "at the images"
-        )
-    return slope, float(classes.mean() - slope * scores.mean())
 
 
 def best_threshold(scores: NDArray[np.float64], radius_um: NDArray[np.float32]) -> float:

@@ -31,8 +31,10 @@ from napari_focusqc.settings.training import (
     FocusLiteNNTraining,
     TrainSettings,
 )
+from napari_focusqc.training.class_scale import disk_crops, fold_line, fold_values
 from napari_focusqc.training.crops import (
     FOCUSED_OR_NOT,
+    MIXED,
     SCANNED,
     Crops,
     Kind,
@@ -41,9 +43,8 @@ from napari_focusqc.training.crops import (
 )
 from napari_focusqc.training.fields import TrainingFields, read_fields
 from napari_focusqc.training.judging import Judge
-from napari_focusqc.training.loop import Run, fit, score_crops
+from napari_focusqc.training.loop import Run, fit
 from napari_focusqc.training.losses import IN_OR_OUT, RIGHT_CLASS, STRAIGHT_LINE, Goal
-from napari_focusqc.training.measures import class_line
 from napari_focusqc.training.record import (
     card_of_run,
     command_line,
@@ -57,8 +58,8 @@ _CLASSES = (
     "ConvFocus's out-of-focus class, 0 (in focus) to 29; class c ≥ 1 is a blur disk of radius "
     "0.35 µm × e^(3 (c − 1) / 28) or more"
 )
-LINE_MEANING = f"by a straight line fitted to the training crops, about {_CLASSES}"
-CLASS_MEANING = f"expected value of {_CLASSES}"
+LINE_MEANING = f"by a straight line fitted to crops of training images, about {_CLASSES}"
+CLASS_MEANING = f"expected value, fitted to disks, of {_CLASSES}"
 SHARE_MEANING = (
     "the network's probability that the tile is out of focus; it was trained to call 0.5 µm of "
     "defocus in focus and 1 µm out of focus, through lenses of NA 0.6 to 0.85"
@@ -93,7 +94,8 @@ class Recipe:
     threshold
         The paper's, or None to fit one.
     fold
-        Called with the trained network and its training crops, before it is judged, if at all.
+        Brings scores to the scale of the classes: called with the trained network and crops of
+        training images that are blurred as `crops.BOKEH`, before it is judged, if at all.
     """
 
     model: str
@@ -150,7 +152,7 @@ def train_focuslitenn(settings: FocusLiteNNTraining) -> Training:
             goal=STRAIGHT_LINE,
             always=("kernels",),
             meaning=LINE_MEANING,
-            fold=_fold_line,
+            fold=fold_line,
         ),
         f"{named}-{settings.mpp:g}",
     )
@@ -160,8 +162,10 @@ def train_convfocus(settings: ConvFocusTraining) -> Training:
     """Train ConvFocus and write ``convfocus-CUT-MPP`` (.safetensors, .json).
 
     Kohlberger et al. name the loss, softmax cross-entropy over 30 classes, and the blur, noise and
-    JPEG of the data. Ours: Adam, the schedule, and the data's scanners (`crops.SCANNED`). The rest
-    is as for `train_focuslitenn`.
+    JPEG of the data. Ours: Adam, the schedule, and half of the data, seen by scanners of every kind
+    (`crops.MIXED`). At the end the classes get values that bring the expected value of a crop
+    blurred by a disk to its class (`class_scale.class_values`). The rest is as for
+    `train_focuslitenn`.
     """
     model = f"{CONVFOCUS.name}-{settings.cut}"
     return _train(
@@ -170,10 +174,11 @@ def train_convfocus(settings: ConvFocusTraining) -> Training:
             model=model,
             options={"cut": settings.cut},
             build=lambda: ConvFocus(settings.cut),
-            kind=SCANNED,
+            kind=MIXED,
             goal=RIGHT_CLASS,
             always=("cut",),
             meaning=CLASS_MEANING,
+            fold=fold_values,
         ),
         f"{model}-{settings.mpp:g}",
     )
@@ -212,7 +217,8 @@ def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
     run = Run(settings, recipe.goal, checkpoint, run_name(settings, sharp))
     history = yield from fit(network, crops, unseen, run)
     if recipe.fold:
-        recipe.fold(network, crops)
+        known = yield from disk_crops(settings, sharp, tile_px)
+        recipe.fold(network, known)
     scale = recipe.threshold is None
     judge = Judge(network, sharp, settings, tile_px, recipe.threshold, classes=scale)
     found = yield from judge.facts()
@@ -274,8 +280,3 @@ def _start(settings: TrainSettings, recipe: Recipe) -> nn.Module:
             "weights of the same network"
         )
     return network
-
-
-def _fold_line(network: FocusLiteNN, crops: Crops) -> None:
-    """Fold the regression of class on score into the weights."""
-    network.rescale(*class_line(score_crops(network, crops.images), crops.classes))
