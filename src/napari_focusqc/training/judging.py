@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from napari_focusqc.errors import TrainingError
 from napari_focusqc.evaluation.figures_table import FiguresTable
 from napari_focusqc.evaluation.focus_stacks import make_stacks
 from napari_focusqc.evaluation.scored_tiles import ScoredTiles
@@ -115,7 +116,14 @@ class Judge:
         return crops
 
     def _scores(self, crops: Crops) -> NDArray[np.float64]:
-        return score_crops(self.network, crops.images)
+        """Score crops, and refuse a network that nothing can be fitted to."""
+        scores = score_crops(self.network, crops.images)
+        if not np.ptp(scores) > 0:
+            raise TrainingError(
+                f"the network gives all of {len(scores)} crops the score {scores[0]:.4g}, so it "
+                "cannot be judged; give other weights, or train for more epochs"
+            )
+        return scores
 
     def _abstention(
         self, threshold: float
