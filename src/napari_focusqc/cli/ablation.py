@@ -12,10 +12,10 @@ from napari_focusqc.settings.training import AblationSettings
 
 
 def ablation(arguments: argparse.Namespace) -> None:
-    """Train ConvFocus on five kinds of crops, from blur alone to all that scanners do, and compare.
+    """Train ConvFocus on six kinds of crops, from blur alone to all that scanners do, and compare.
 
-    The first four are rows 1 to 4 of Table 2 of its paper, the fifth is what our weights are
-    trained on. All five are measured on the same simulated focus stacks of images kept out of
+    The first four are rows 1 to 4 of Table 2 of its paper, the last is what our weights are
+    trained on. All are measured on the same simulated focus stacks of images kept out of
     training. The same command goes on where an interrupted one stopped.
     """
     from napari_focusqc.training.ablation import run_ablation
