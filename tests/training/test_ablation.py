@@ -215,7 +215,7 @@ def test_what_is_finished_is_not_done_again(run: Run, monkeypatch: pytest.Monkey
         monkeypatch.setattr(ablation, name, lambda *_: pytest.fail("worked again"))
     before = (run.settings.out / "ablation.csv").read_bytes()
     table = finish(run_ablation(run.settings))
-    assert len(table.rows) == 5
+    assert len(table.rows) == 6
     assert (run.settings.out / "ablation.csv").read_bytes() == before
 
 
