@@ -26,6 +26,7 @@ from napari_focusqc.training.crops import (
     MIXED,
     PAPER_CAMERA,
     SCANNED,
+    UPPER_SHARE,
     Crops,
     Kind,
     in_three_sizes,
@@ -215,7 +216,7 @@ def test_glass_is_chosen_only_where_any_place_will_do(any_place: bool) -> None:
 def test_thinner_tissue_lets_as_much_more_light_through(tissue_image) -> None:
     """Half the optical density: the square root of the share of light (Beer and Lambert)."""
     pixels = tissue_image(64, 64)
-    kind = Kind(1, disk, PLAIN, thinned=(0.5, 0.5))
+    kind = Kind(1, disk, PLAIN, density=(0.5, 0.5))
     (crop,) = made([field_of(pixels)], 1, kind=kind, tile_px=64).images
     expected = to_uint8(255 * np.sqrt(pixels / 255))
     assert any(np.array_equal(crop, each) for each in ways(expected))
@@ -230,13 +231,27 @@ def test_faint_crops_lead_from_all_but_glass_to_full_stain(fields: list[Field]) 
     assert contrast.max() > 0.6 * np.median(full)
 
 
-def test_half_of_mixed_crops_are_the_papers(fields: list[Field]) -> None:
-    """With two kinds that draw alike, every crop is of the one or of the other."""
+def test_mixed_crops_are_of_each_kind_as_often_as_it_says(fields: list[Field]) -> None:
     one, other = Kind(30, disk, PLAIN), Kind(30, strongly, PLAIN)
-    mixed = made(fields, 120, kind=replace(one, half=other))
+    mixed = made(fields, 200, kind=replace(one, others=((0.2, other), (0.1, other))))
     of_other = np.isclose(mixed.radius_um, RADIUS_PX * 0.25)
     assert 40 <= of_other.sum() <= 80
-    assert MIXED.half is BOKEH
+    assert sum(share for share, _ in MIXED.others) < 1
+
+
+def test_a_thick_section_is_in_between_its_layers_and_darker(fields: list[Field]) -> None:
+    plain = Kind(30, disk, PLAIN)
+    thick = made(fields, 300, kind=replace(plain, thick=True, density=(1.6, 1.6)))
+    thin = made(fields, 300, kind=plain)
+    below = thin.classes  # the same seed draws the same first layers
+    assert thick.images.mean() < thin.images.mean() - 20
+    least, most = UPPER_SHARE
+    assert (thick.classes >= np.round((1 - most) * below)).all()
+    assert (thick.classes <= np.round(below + most * (29 - below))).all()
+    assert 0.8 < np.corrcoef(thick.classes, below)[0, 1] < 0.98
+    agree = np.abs(oof_class_of_radius(thick.radius_um) - thick.classes)
+    assert np.median(agree) <= 3
+    assert 0 < least < most
 
 
 def test_fields_serve_as_often_as_their_area_asks() -> None:

@@ -20,7 +20,6 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +29,12 @@ from napari_focusqc.inference.memory import keep_freed_memory
 from napari_focusqc.optics.camera import expose
 from napari_focusqc.optics.camera_range import CameraRange, Range
 from napari_focusqc.optics.classes import OOF_CLASSES
-from napari_focusqc.optics.wave import blur_channels
 from napari_focusqc.progress import Progress
 from napari_focusqc.tiles.structure import MIN_STRUCTURE, has_structure
-from napari_focusqc.training.blurs import Blur, Kernels, disk, disk_or_lens, in_or_out, stage
+from napari_focusqc.training.blurs import Blur, disk, disk_or_lens, in_or_out, stage
 from napari_focusqc.training.field_images import shrink
 from napari_focusqc.training.fields import Field
+from napari_focusqc.training.sections import Layer, light_through
 
 SMALLER = (1.25, 1.5)
 """Every field also enters area-averaged by these factors."""
@@ -61,25 +60,29 @@ class Kind:
         What scanners are drawn from.
     any_place
         Whether crops may come from anywhere in a field, or only from places with structure.
-    thinned
+    density
         The tissue's optical density is multiplied by a number from this range, drawn on a
         logarithmic scale: (0.1, 1) leads from a section a tenth as thick to one as it is.
-    half
-        What every other crop is instead, drawn by lot, if anything.
+    thick
+        Whether other tissue lies upon the tissue, out of focus by another class. The crop's class
+        and radius are then the means of both, each with its share of the optical density.
+    others
+        Kinds that crops are of instead, each with its share of the crops.
     """
 
     classes: int
     blur: Blur
     scanners: CameraRange
     any_place: bool = False
-    thinned: Range = (1.0, 1.0)
-    half: "Kind | None" = None
+    density: Range = (1.0, 1.0)
+    thick: bool = False
+    others: "tuple[tuple[float, Kind], ...]" = ()
 
 
 SCANNED = Kind(OOF_CLASSES, disk_or_lens, CameraRange())
 """All that differs between scanners, stains and lenses."""
 ANYWHERE = replace(SCANNED, any_place=True)
-FAINT = Kind(2, in_or_out, CameraRange(), any_place=True, thinned=(0.02, 1.0))
+FAINT = Kind(2, in_or_out, CameraRange(), any_place=True, density=(0.02, 1.0))
 """Surely in or out of focus, and anything from full stain to all but empty glass, which is not in
 fields chosen for their nuclei."""
 FOCUSED_OR_NOT = Kind(2, stage, CameraRange())
@@ -98,9 +101,14 @@ PAPER_CAMERA = CameraRange(
 ranges of these four are ours."""
 BOKEH = Kind(OOF_CLASSES, disk, PAPER_CAMERA)
 """ConvFocus's best kind of crops: a disk, noise, JPEG."""
-MIXED = replace(SCANNED, half=BOKEH)
-"""What ConvFocus is trained on: with `SCANNED` alone a disk that no scanner sharpened reads as two
-classes more than it is, with `BOKEH` alone sharpening reads as focus."""
+THICK = replace(SCANNED, density=(0.8, 1.6), thick=True)
+"""Sections too thick for the lens's depth of focus: what is in focus lies in what is not."""
+MIXED = replace(SCANNED, others=((0.45, BOKEH), (0.1, THICK)))
+"""What ConvFocus is trained on. With `SCANNED` alone a disk that no scanner sharpened reads as two
+classes more than it is, with `BOKEH` alone sharpening reads as focus, and without `THICK` sections
+one nucleus in focus outweighs many that are not."""
+UPPER_SHARE = (0.1, 0.5)
+"""Of a thick section's optical density, that of the tissue which is drawn second."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +120,7 @@ class Crops:
     images
         uint8 (N, tile, tile, 3), RGB.
     classes
-        int64 (N,), each class as often as the others to within one.
+        int64 (N,), each class as often as the others to within one, but for thick sections.
     radius_um
         float32 (N,), radius of the blur disk, µm.
     """
@@ -226,26 +234,46 @@ class Places:
 def _fill(crops: Crops, places: Places, mpp: float, seed: int, kind: Kind, number: int) -> None:
     """Make one crop, with random numbers that depend on its own number alone."""
     rng = np.random.default_rng([seed, number])
-    if kind.half and rng.random() < 0.5:
-        kind = kind.half
-    kernels, radius_um = kind.blur(int(crops.classes[number]), mpp, rng)
-    tile_px = crops.images.shape[1]
+    kind = _kind_of(kind, rng)
+    layers, oof_class, radius_um = _section(int(crops.classes[number]), kind, mpp, rng)
     field, at = places.draw(rng)
-    crops.images[number] = _seen(field.pixels, at, tile_px, kernels, kind, rng)
-    crops.radius_um[number] = radius_um
+    crops.images[number] = _seen(field.pixels, at, crops.images.shape[1], layers, kind, rng)
+    crops.classes[number], crops.radius_um[number] = oof_class, radius_um
 
 
-def _thinned(window: NDArray[np.uint8], factor: float) -> NDArray[np.float32]:
-    """Multiply the optical density of a field, uint8, so that it would be as much thinner."""
-    levels = 255 * (np.arange(256) / 255) ** factor
-    return levels.astype(np.float32)[window]
+def _kind_of(kind: Kind, rng: np.random.Generator) -> Kind:
+    """Draw the kind of one crop."""
+    lot = rng.random() if kind.others else 1.0
+    for share, other in kind.others:
+        if lot < share:
+            return other
+        lot -= share
+    return kind
+
+
+def _section(
+    oof_class: int, kind: Kind, mpp: float, rng: np.random.Generator
+) -> tuple[list[Layer], int, float]:
+    """Draw the layers of a section, the first of a class; return its class and radius as well."""
+    kernels, radius_um = kind.blur(oof_class, mpp, rng)
+    density = 1.0 if kind.density == (1.0, 1.0) else np.exp(rng.uniform(*np.log(kind.density)))
+    if not kind.thick:
+        return [Layer(kernels, density)], oof_class, radius_um
+    upper_class, share = int(rng.integers(kind.classes)), rng.uniform(*UPPER_SHARE)
+    upper_kernels, upper_um = kind.blur(upper_class, mpp, rng)
+    layers = [
+        Layer(kernels, density * (1 - share)),
+        Layer(upper_kernels, density * share, turned=True),
+    ]
+    mean_class = round((1 - share) * oof_class + share * upper_class)
+    return layers, mean_class, (1 - share) * radius_um + share * upper_um
 
 
 def _seen(
     field: NDArray[np.uint8],
     at: tuple[int, int],
     tile_px: int,
-    kernels: Kernels,
+    layers: list[Layer],
     kind: Kind,
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
@@ -254,15 +282,14 @@ def _seen(
     Blur reaches into the crop from around it, as far as the field goes; beyond, the field is
     continued by reflection.
     """
-    reach = max(kernel.shape[0] for kernel in kernels) // 2 + MARGIN_PX
+    widths = [kernel.shape[0] for layer in layers for kernel in layer.kernels]
+    reach = max(widths) // 2 + MARGIN_PX
     top, left = max(at[0] - reach, 0), max(at[1] - reach, 0)
-    window: NDArray[Any] = field[top : at[0] + tile_px + reach, left : at[1] + tile_px + reach]
+    window = field[top : at[0] + tile_px + reach, left : at[1] + tile_px + reach]
     y, x = at[0] - top, at[1] - left
     before = rng.integers(MARGIN_PX - 7, MARGIN_PX + 1, size=2)
     first_y, first_x = max(y - int(before[0]), 0), max(x - int(before[1]), 0)
-    if kind.thinned != (1.0, 1.0):
-        window = _thinned(window, np.exp(rng.uniform(*np.log(kind.thinned))))
-    blurred = blur_channels(window, kernels)[
+    blurred = light_through(window, layers)[
         first_y : y + tile_px + MARGIN_PX, first_x : x + tile_px + MARGIN_PX
     ]
     written = expose(blurred, kind.scanners.draw(rng), rng)

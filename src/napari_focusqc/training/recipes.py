@@ -91,8 +91,6 @@ class Recipe:
         Names of the model's own options, written into the card's command always.
     meaning
         What a score is.
-    threshold
-        The paper's, or None to fit one.
     fold
         Brings scores to the scale of the classes: called with the trained network and crops of
         training images that are blurred as `crops.BOKEH`, before it is judged, if at all.
@@ -105,7 +103,6 @@ class Recipe:
     goal: Goal
     always: tuple[str, ...]
     meaning: str
-    threshold: float | None = None
     fold: Callable[[Any, Crops], None] | None = None
 
 
@@ -202,7 +199,6 @@ def train_deepfocus(settings: DeepFocusTraining) -> Training:
             goal=IN_OR_OUT,
             always=(),
             meaning=SHARE_MEANING,
-            threshold=0.5,
         ),
         f"{DEEPFOCUS.name}-{settings.mpp:g}",
     )
@@ -210,7 +206,8 @@ def train_deepfocus(settings: DeepFocusTraining) -> Training:
 
 def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
     """Read, blur, train, judge, write: the way of every model."""
-    tile_px, checkpoint = CARDS[recipe.model].tile_px, settings.out / CHECKPOINT
+    model, checkpoint = CARDS[recipe.model], settings.out / CHECKPOINT
+    tile_px = model.tile_px
     sharp = yield from read_fields(settings, tile_px)
     network = _start(settings, recipe)
     crops, unseen = yield from training_crops(settings, recipe.kind, sharp, tile_px)
@@ -219,8 +216,7 @@ def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
     if recipe.fold:
         known = yield from disk_crops(settings, sharp, tile_px)
         recipe.fold(network, known)
-    scale = recipe.threshold is None
-    judge = Judge(network, sharp, settings, tile_px, recipe.threshold, classes=scale)
+    judge = Judge(network, sharp, settings, tile_px, model.threshold, model.threshold is None)
     found = yield from judge.facts()
     card = card_of_run(
         settings,
@@ -229,9 +225,7 @@ def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
         model=recipe.model,
         network=recipe.options,
         score_meaning=recipe.meaning,
-        command=command_line(
-            f"train {CARDS[recipe.model].network}", settings, ("mpp", *recipe.always, "seed")
-        ),
+        command=command_line(f"train {model.network}", settings, ("mpp", *recipe.always, "seed")),
         note=NOTE,
         **found,
     )
