@@ -101,6 +101,12 @@ PAPER_CAMERA = CameraRange(
 ranges of these four are ours."""
 BOKEH = Kind(OOF_CLASSES, disk, PAPER_CAMERA)
 """ConvFocus's best kind of crops: a disk, noise, JPEG."""
+GENTLE = replace(
+    BOKEH,
+    scanners=replace(PAPER_CAMERA, noise_scale=(0.0005, 0.02), hue=(-np.pi / 2, np.pi / 2)),
+)
+"""What FocusLiteNN is trained on: a disk, any stain, little noise. One layer of a few filters
+cannot tell noise or sharpening from focus; shown more of either, it follows focus less."""
 THICK = replace(SCANNED, density=(0.8, 1.6), thick=True)
 """Sections too thick for the lens's depth of focus: what is in focus lies in what is not."""
 MIXED = replace(SCANNED, others=((0.45, BOKEH), (0.1, THICK)))

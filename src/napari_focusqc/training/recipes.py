@@ -34,8 +34,8 @@ from napari_focusqc.settings.training import (
 from napari_focusqc.training.class_scale import disk_crops, fold_line, fold_values
 from napari_focusqc.training.crops import (
     FOCUSED_OR_NOT,
+    GENTLE,
     MIXED,
-    SCANNED,
     Crops,
     Kind,
     in_three_sizes,
@@ -110,10 +110,11 @@ def train_focuslitenn(settings: FocusLiteNNTraining) -> Training:
     """Train FocusLiteNN and write ``focuslitenn-KERNELS-MPP`` (.safetensors, .json).
 
     The recipe is the paper's (Wang et al., MICCAI 2020, section 3): Adam, learning rate 0.01,
-    decayed every 60 of 120 epochs, loss 1 − PLCC. Ours: the data are semi-synthetic crops instead
-    of FocusPath's z-stacks, the truth is the out-of-focus class 0 to 29 instead of |z|, and batches
-    of 50 (the paper names no size): enough for a correlation to mean something. At the end a
-    straight line is folded into the weights, so that scores read as classes.
+    decayed every 60 of 120 epochs, loss 1 − PLCC. Ours: the data are semi-synthetic crops
+    (`crops.GENTLE`) instead of FocusPath's z-stacks, the truth is the out-of-focus class 0 to 29
+    instead of |z|, and batches of 50 (the paper names no size): enough for a correlation to mean
+    something. At the end a straight line is folded into the weights (`class_scale.fold_line`), so
+    that scores read as classes.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ def train_focuslitenn(settings: FocusLiteNNTraining) -> Training:
             model=named if named in CARDS else FOCUSLITENN.name,
             options={"kernels": settings.kernels, "pooling": settings.pooling},
             build=lambda: FocusLiteNN(settings.kernels, settings.pooling),
-            kind=SCANNED,
+            kind=GENTLE,
             goal=STRAIGHT_LINE,
             always=("kernels",),
             meaning=LINE_MEANING,
