@@ -22,8 +22,9 @@ from napari_focusqc.settings.training import AblationSettings
 from napari_focusqc.training import ablation, blurs
 from napari_focusqc.training import crops as crops_module
 from napari_focusqc.training.ablation import FINISHED, ROWS, Row, run_ablation
-from napari_focusqc.training.crops import BOKEH, MIXED, SCANNED, make_crops
+from napari_focusqc.training.crops import make_crops
 from napari_focusqc.training.fields import Field
+from napari_focusqc.training.kinds import BOKEH, MIXED, SCANNED
 from napari_focusqc.training.recipes import CHECKPOINT
 
 BY_NAME = {row.name: row for row in ROWS}

@@ -19,20 +19,17 @@ from napari_focusqc.optics.kernels import blur, bokeh_kernel
 from napari_focusqc.progress import finish
 from napari_focusqc.training import crops as crops_module
 from napari_focusqc.training.blurs import Kernels, disk
-from napari_focusqc.training.crops import (
+from napari_focusqc.training.crops import UPPER_SHARE, Crops, in_three_sizes, make_crops
+from napari_focusqc.training.fields import Field
+from napari_focusqc.training.kinds import (
     BOKEH,
     FAINT,
     FOCUSED_OR_NOT,
     MIXED,
     PAPER_CAMERA,
     SCANNED,
-    UPPER_SHARE,
-    Crops,
     Kind,
-    in_three_sizes,
-    make_crops,
 )
-from napari_focusqc.training.fields import Field
 
 PLAIN = CameraRange(
     noise_scale=(0.0, 0.0),

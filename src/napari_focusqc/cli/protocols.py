@@ -32,10 +32,11 @@ from napari_focusqc.models.card import Weights
 from napari_focusqc.pipeline import score_image
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.measuring import EvaluateSettings
-from napari_focusqc.training.crops import BOKEH, make_crops
+from napari_focusqc.training.crops import make_crops
 from napari_focusqc.training.field_images import SUFFIXES, read_image
 from napari_focusqc.training.fields import Field
 from napari_focusqc.training.judging import judged_scores
+from napari_focusqc.training.kinds import BOKEH
 
 Plot = Callable[[Path], Path]
 

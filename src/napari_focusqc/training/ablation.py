@@ -10,8 +10,8 @@ from the paper [1]_:
   order of the rows, not for their values.
 - Slope and intercept are of score on grade, as in the paper, but the grade is the out-of-focus
   class of the true blur × 6/29 (`evaluation.convfocus_protocol.grade_of_class`).
-- Two rows of ours: half of the blur by a lens, and scanners of every kind (`crops.SCANNED`); and
-  half of the crops as in row 4, half as in row 5, as our weights are trained (`crops.MIXED`). The
+- Two rows of ours: half of the blur by a lens, and scanners of every kind (`kinds.SCANNED`); and
+  half of the crops as in row 4, half as in row 5, as our weights are trained (`kinds.MIXED`). The
   paper's fifth row, a larger network, is left out.
 
 References
@@ -44,14 +44,8 @@ from napari_focusqc.progress import Progress, named
 from napari_focusqc.results.beside import file_beside
 from napari_focusqc.settings.training import AblationSettings
 from napari_focusqc.training.blurs import Kernels, gaussian
-from napari_focusqc.training.crops import (
-    BOKEH,
-    MIXED,
-    PAPER_CAMERA,
-    SCANNED,
-    Kind,
-)
 from napari_focusqc.training.fields import TrainingFields, read_fields
+from napari_focusqc.training.kinds import BOKEH, MIXED, PAPER_CAMERA, SCANNED, Kind
 from napari_focusqc.training.loop import Run, fit, score_crops
 from napari_focusqc.training.losses import RIGHT_CLASS
 from napari_focusqc.training.recipes import CHECKPOINT, CLASS_MEANING, training_crops

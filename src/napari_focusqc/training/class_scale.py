@@ -16,8 +16,9 @@ from napari_focusqc.models.convfocus import ConvFocus
 from napari_focusqc.models.focuslitenn import FocusLiteNN
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.training import TrainSettings
-from napari_focusqc.training.crops import BOKEH, Crops, in_three_sizes, make_crops
+from napari_focusqc.training.crops import Crops, in_three_sizes, make_crops
 from napari_focusqc.training.fields import TrainingFields
+from napari_focusqc.training.kinds import BOKEH
 from napari_focusqc.training.loop import score_crops
 
 LEAST, MOST = 60, 3000

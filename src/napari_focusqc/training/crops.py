@@ -1,7 +1,7 @@
 """Semi-synthetic crops: sharp fields blurred by a known amount, as scanners would see them.
 
 Room: training. The blur comes first, then noise and JPEG: that order is ConvFocus's [1]_ and what
-made its training work. Where `SCANNED` differs from the paper, and why:
+made its training work. Where `kinds.SCANNED` differs from the paper, and why:
 
 - Half of the blur is by wave optics (`blurs.disk_or_lens`).
 - After the noise comes the sharpening that scanners apply; both are drawn with the stain and the
@@ -27,13 +27,11 @@ from numpy.typing import NDArray
 from napari_focusqc.errors import TrainingError
 from napari_focusqc.inference.memory import keep_freed_memory
 from napari_focusqc.optics.camera import expose
-from napari_focusqc.optics.camera_range import CameraRange, Range
-from napari_focusqc.optics.classes import OOF_CLASSES
 from napari_focusqc.progress import Progress
 from napari_focusqc.tiles.structure import MIN_STRUCTURE, has_structure
-from napari_focusqc.training.blurs import Blur, disk, disk_or_lens, in_or_out, stage
 from napari_focusqc.training.field_images import shrink
 from napari_focusqc.training.fields import Field
+from napari_focusqc.training.kinds import SCANNED, Kind
 from napari_focusqc.training.sections import Layer, light_through
 
 SMALLER = (1.25, 1.5)
@@ -44,75 +42,6 @@ reaches a few pixels."""
 CHUNK = 200
 """Crops between two steps of progress."""
 TRIES = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What kind of crops is made.
-
-    Parameters
-    ----------
-    classes
-        How many classes there are.
-    blur
-        What a class is.
-    scanners
-        What scanners are drawn from.
-    any_place
-        Whether crops may come from anywhere in a field, or only from places with structure.
-    density
-        The tissue's optical density is multiplied by a number from this range, drawn on a
-        logarithmic scale: (0.1, 1) leads from a section a tenth as thick to one as it is.
-    thick
-        Whether other tissue lies upon the tissue, out of focus by another class. The crop's class
-        and radius are then the means of both, each with its share of the optical density.
-    others
-        Kinds that crops are of instead, each with its share of the crops.
-    """
-
-    classes: int
-    blur: Blur
-    scanners: CameraRange
-    any_place: bool = False
-    density: Range = (1.0, 1.0)
-    thick: bool = False
-    others: "tuple[tuple[float, Kind], ...]" = ()
-
-
-SCANNED = Kind(OOF_CLASSES, disk_or_lens, CameraRange())
-"""All that differs between scanners, stains and lenses."""
-ANYWHERE = replace(SCANNED, any_place=True)
-FAINT = Kind(2, in_or_out, CameraRange(), any_place=True, density=(0.02, 1.0))
-"""Surely in or out of focus, and anything from full stain to all but empty glass, which is not in
-fields chosen for their nuclei."""
-FOCUSED_OR_NOT = Kind(2, stage, CameraRange())
-"""DeepFocus's classes."""
-PAPER_CAMERA = CameraRange(
-    sharpening=(0.0, 0.0),
-    stain_scale=(1.0, 1.0),
-    stain_shift=(0.0, 0.0),
-    gain=(1.0, 1.0),
-    gamma=(1.0, 1.0),
-    hue=(-0.2, 0.2),
-    quality=(70, 90),
-    subsamplings=("4:2:0",),
-)
-"""ConvFocus's: noise, JPEG, and the hue, saturation, contrast and brightness it augments; the
-ranges of these four are ours."""
-BOKEH = Kind(OOF_CLASSES, disk, PAPER_CAMERA)
-"""ConvFocus's best kind of crops: a disk, noise, JPEG."""
-GENTLE = replace(
-    BOKEH,
-    scanners=replace(PAPER_CAMERA, noise_scale=(0.0005, 0.02), hue=(-np.pi / 2, np.pi / 2)),
-)
-"""What FocusLiteNN is trained on: a disk, any stain, little noise. One layer of a few filters
-cannot tell noise or sharpening from focus; shown more of either, it follows focus less."""
-THICK = replace(SCANNED, density=(0.8, 1.6), thick=True)
-"""Sections too thick for the lens's depth of focus: what is in focus lies in what is not."""
-MIXED = replace(SCANNED, others=((0.45, BOKEH), (0.1, THICK)))
-"""What ConvFocus is trained on. With `SCANNED` alone a disk that no scanner sharpened reads as two
-classes more than it is, with `BOKEH` alone sharpening reads as focus, and without `THICK` sections
-one nucleus in focus outweighs many that are not."""
 UPPER_SHARE = (0.1, 0.5)
 """Of a thick section's optical density, that of the tissue which is drawn second."""
 

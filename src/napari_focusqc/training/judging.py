@@ -27,8 +27,9 @@ from napari_focusqc.training.calibrating import (
     fit_abstention,
     fit_calibration,
 )
-from napari_focusqc.training.crops import ANYWHERE, BOKEH, FAINT, SCANNED, Crops, Kind, make_crops
+from napari_focusqc.training.crops import Crops, make_crops
 from napari_focusqc.training.fields import Field, TrainingFields
+from napari_focusqc.training.kinds import ANYWHERE, BOKEH, FAINT, SCANNED, Kind
 from napari_focusqc.training.loop import score_crops
 from napari_focusqc.training.measures import (
     BLURRED_UM,

@@ -32,17 +32,10 @@ from napari_focusqc.settings.training import (
     TrainSettings,
 )
 from napari_focusqc.training.class_scale import disk_crops, fold_line, fold_values
-from napari_focusqc.training.crops import (
-    FOCUSED_OR_NOT,
-    GENTLE,
-    MIXED,
-    Crops,
-    Kind,
-    in_three_sizes,
-    make_crops,
-)
+from napari_focusqc.training.crops import Crops, in_three_sizes, make_crops
 from napari_focusqc.training.fields import TrainingFields, read_fields
 from napari_focusqc.training.judging import Judge
+from napari_focusqc.training.kinds import FOCUSED_OR_NOT, GENTLE, MIXED, Kind
 from napari_focusqc.training.loop import Run, fit
 from napari_focusqc.training.losses import IN_OR_OUT, RIGHT_CLASS, STRAIGHT_LINE, Goal
 from napari_focusqc.training.record import (
@@ -93,7 +86,7 @@ class Recipe:
         What a score is.
     fold
         Brings scores to the scale of the classes: called with the trained network and crops of
-        training images that are blurred as `crops.BOKEH`, before it is judged, if at all.
+        training images that are blurred as `kinds.BOKEH`, before it is judged, if at all.
     """
 
     model: str
@@ -111,7 +104,7 @@ def train_focuslitenn(settings: FocusLiteNNTraining) -> Training:
 
     The recipe is the paper's (Wang et al., MICCAI 2020, section 3): Adam, learning rate 0.01,
     decayed every 60 of 120 epochs, loss 1 − PLCC. Ours: the data are semi-synthetic crops
-    (`crops.GENTLE`) instead of FocusPath's z-stacks, the truth is the out-of-focus class 0 to 29
+    (`kinds.GENTLE`) instead of FocusPath's z-stacks, the truth is the out-of-focus class 0 to 29
     instead of |z|, and batches of 50 (the paper names no size): enough for a correlation to mean
     something. At the end a straight line is folded into the weights (`class_scale.fold_line`), so
     that scores read as classes.
@@ -161,7 +154,7 @@ def train_convfocus(settings: ConvFocusTraining) -> Training:
 
     Kohlberger et al. name the loss, softmax cross-entropy over 30 classes, and the blur, noise and
     JPEG of the data. Ours: Adam, the schedule, and half of the data, seen by scanners of every kind
-    (`crops.MIXED`). At the end the classes get values that bring the expected value of a crop
+    (`kinds.MIXED`). At the end the classes get values that bring the expected value of a crop
     blurred by a disk to its class (`class_scale.class_values`). The rest is as for
     `train_focuslitenn`.
     """
