@@ -28,7 +28,9 @@ from napari_focusqc.training.kinds import (
     MIXED,
     PAPER_CAMERA,
     SCANNED,
+    THICK,
     Kind,
+    with_thick,
 )
 
 PLAIN = CameraRange(
@@ -233,7 +235,11 @@ def test_mixed_crops_are_of_each_kind_as_often_as_it_says(fields: list[Field]) -
     mixed = made(fields, 200, kind=replace(one, others=((0.2, other), (0.1, other))))
     of_other = np.isclose(mixed.radius_um, RADIUS_PX * 0.25)
     assert 40 <= of_other.sum() <= 80
-    assert sum(share for share, _ in MIXED.others) < 1
+
+
+def test_thick_sections_take_their_share_of_both_halves() -> None:
+    assert with_thick(0.2).others == ((pytest.approx(0.4), BOKEH), (0.2, THICK))
+    assert with_thick(0.0).others[0] == MIXED.others[0] == (0.5, BOKEH)
 
 
 def test_a_thick_section_is_in_between_its_layers_and_darker(fields: list[Field]) -> None:

@@ -86,6 +86,13 @@ class ConvFocusTraining(TrainSettings):
         "Where Inception v3 is cut: 3a as in the paper, 5a two convolutions later.",
         choices=("3a", "5a"),
     )
+    thick: float = option(
+        0.0,
+        "Thick sections",
+        "Share of the crops that are thick sections, with tissue of two depths.",
+        minimum=0.0,
+        maximum=0.5,
+    )
     epochs: int = option(10, "Epochs", "Passes over the crops.", minimum=1, maximum=10_000)
     crops: int = option(
         40_000,
@@ -115,6 +122,7 @@ class AblationSettings(ConvFocusTraining):
     start: None = option(
         None, "Start from", "Every row starts from the same random weights.", hidden=True
     )
+    thick: float = option(0.0, "Thick sections", "There are none in any row.", hidden=True)
 
 
 @dataclass(frozen=True, slots=True)

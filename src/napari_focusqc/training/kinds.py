@@ -75,7 +75,15 @@ GENTLE = replace(
 cannot tell noise or sharpening from focus; shown more of either, it follows focus less."""
 THICK = replace(SCANNED, density=(0.8, 1.6), thick=True)
 """Sections too thick for the lens's depth of focus: what is in focus lies in what is not."""
-MIXED = replace(SCANNED, others=((0.45, BOKEH), (0.1, THICK)))
+MIXED = replace(SCANNED, others=((0.5, BOKEH),))
 """What ConvFocus is trained on. With `SCANNED` alone a disk that no scanner sharpened reads as two
-classes more than it is, with `BOKEH` alone sharpening reads as focus, and without `THICK` sections
-one nucleus in focus outweighs many that are not."""
+classes more than it is; with `BOKEH` alone sharpening reads as focus."""
+
+
+def with_thick(share: float) -> Kind:
+    """Return `MIXED` with a share of `THICK` sections.
+
+    With a few of them, a nucleus in focus no longer outweighs many that are not; with many, slight
+    defocus is told less well.
+    """
+    return replace(MIXED, others=((0.5 * (1 - share), BOKEH), (share, THICK)))

@@ -35,7 +35,7 @@ from napari_focusqc.training.class_scale import disk_crops, fold_line, fold_valu
 from napari_focusqc.training.crops import Crops, in_three_sizes, make_crops
 from napari_focusqc.training.fields import TrainingFields, read_fields
 from napari_focusqc.training.judging import Judge
-from napari_focusqc.training.kinds import FOCUSED_OR_NOT, GENTLE, MIXED, Kind
+from napari_focusqc.training.kinds import FOCUSED_OR_NOT, GENTLE, Kind, with_thick
 from napari_focusqc.training.loop import Run, fit
 from napari_focusqc.training.losses import IN_OR_OUT, RIGHT_CLASS, STRAIGHT_LINE, Goal
 from napari_focusqc.training.record import (
@@ -154,7 +154,7 @@ def train_convfocus(settings: ConvFocusTraining) -> Training:
 
     Kohlberger et al. name the loss, softmax cross-entropy over 30 classes, and the blur, noise and
     JPEG of the data. Ours: Adam, the schedule, and half of the data, seen by scanners of every kind
-    (`kinds.MIXED`). At the end the classes get values that bring the expected value of a crop
+    (`kinds.with_thick`). At the end the classes get values that bring the expected value of a crop
     blurred by a disk to its class (`class_scale.class_values`). The rest is as for
     `train_focuslitenn`.
     """
@@ -165,7 +165,7 @@ def train_convfocus(settings: ConvFocusTraining) -> Training:
             model=model,
             options={"cut": settings.cut},
             build=lambda: ConvFocus(settings.cut),
-            kind=MIXED,
+            kind=with_thick(settings.thick),
             goal=RIGHT_CLASS,
             always=("cut",),
             meaning=CLASS_MEANING,
