@@ -111,11 +111,11 @@ class ConvFocusTraining(TrainSettings):
 class AblationSettings(ConvFocusTraining):
     """How each row of an ablation is trained; the rest is in `TrainSettings`."""
 
-    epochs: int = option(5, "Epochs", "Passes over a row's crops.", minimum=1, maximum=10_000)
     crops: int = option(
-        6000,
+        12_000,
         "Crops",
-        "Number of blurred training crops for each row, 58 kB each in memory.",
+        "Number of blurred training crops for each row, 58 kB each in memory; a few thousand are "
+        "too few to rank the rows.",
         minimum=60,
         maximum=500_000,
     )
