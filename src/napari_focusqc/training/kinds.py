@@ -1,6 +1,7 @@
 """Kinds of crops: their classes, their blur, the section and the scanners that see it.
 
-Room: training. `crops.make_crops` makes them. Where the ranges come from is said at each.
+Room: training. `crops.make_crops` makes them. Ranges are ours where
+nothing else is said.
 """
 
 from dataclasses import dataclass, replace
