@@ -32,6 +32,8 @@ def test_every_value_lies_in_its_range_and_reaches_towards_both_ends() -> None:
         assert max(drawn) - min(drawn) > 0.9 * (high - least)
     unsharpened = sum(camera.sharpening == 0 for camera in cameras)
     assert 70 < unsharpened < 130  # a quarter
+    darker = sum(camera.colour.exposure < np.sqrt(0.65 * 1.4) for camera in cameras)
+    assert 160 < darker < 240
     middle = np.sqrt(ranges.noise_scale[0] * ranges.noise_scale[1])
     assert 160 < sum(camera.noise_scale < middle for camera in cameras) < 240
 

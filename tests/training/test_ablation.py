@@ -109,7 +109,7 @@ def test_rows_1_to_5_cut_the_same_places(fields: list[Field]) -> None:
     """Where the scanner changes nothing, crops of class 0 are the field itself."""
     same = (1.0, 1.0)
     nothing = CameraRange(
-        *((0.0, 0.0), (0.0, 0.0), same, same, (0.0, 0.0), same, same, (0.0, 0.0)),
+        *((0.0, 0.0), (0.0, 0.0), same, same, (0.0, 0.0), same, same, same, (0.0, 0.0)),
         *(same, same, (0.0, 0.0), None),
     )
     found = [

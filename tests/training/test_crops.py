@@ -38,6 +38,7 @@ PLAIN = CameraRange(
     sharpening=(0.0, 0.0),
     stain_scale=(1.0, 1.0),
     stain_shift=(0.0, 0.0),
+    exposure=(1.0, 1.0),
     gain=(1.0, 1.0),
     gamma=(1.0, 1.0),
     hue=(0.0, 0.0),

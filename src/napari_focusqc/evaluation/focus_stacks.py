@@ -27,6 +27,7 @@ USUAL = CameraRange(
     noise_scale=(0.003, 0.05),
     sharpening=(0.0, 1.0),
     stain_scale=(0.8, 1.2),
+    exposure=(1.0, 1.0),
     gain=(0.95, 1.05),
     gamma=(0.9, 1.1),
     hue=(-0.1, 0.1),

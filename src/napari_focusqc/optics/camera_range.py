@@ -32,7 +32,11 @@ class CameraRange:
     sharpening_px
         Radius, px.
     stain_scale, stain_shift
-        For each stain; the scale is the “strong” one of Tellez et al. (see `restain`).
+        For each stain; the scale is wider than the “strong” one of Tellez et al., 0.8 to 1.2 (see
+        `restain`): old and pale stains are.
+    exposure
+        For all channels alike, drawn on a logarithmic scale; a slide that was scanned too dark, or
+        so bright that pale tissue is lost in the white.
     gain, gamma
         For each channel; a white balance and a tone curve that a person would still accept.
     hue
@@ -50,8 +54,9 @@ class CameraRange:
     noise_scale: Range = (0.003, 0.15)
     sharpening: Range = (-0.5, 1.5)
     sharpening_px: Range = (0.5, 2.0)
-    stain_scale: Range = (0.8, 1.2)
+    stain_scale: Range = (0.5, 1.5)
     stain_shift: Range = (-0.02, 0.02)
+    exposure: Range = (0.65, 1.4)
     gain: Range = (0.9, 1.1)
     gamma: Range = (0.8, 1.25)
     hue: Range = (-np.pi / 2, np.pi / 2)
@@ -79,6 +84,7 @@ class CameraRange:
         return Colour(
             stain_scale=_three(rng, self.stain_scale),
             stain_shift=_three(rng, self.stain_shift),
+            exposure=_between(rng, self.exposure),
             gain=_three(rng, self.gain),
             gamma=_three(rng, self.gamma),
             hue=rng.uniform(*self.hue),
@@ -89,8 +95,8 @@ class CameraRange:
 
 
 def _between(rng: np.random.Generator, ends: Range) -> float:
-    """Draw a value on a logarithmic scale; 0 where both ends are 0."""
-    return float(np.exp(rng.uniform(*np.log(ends)))) if ends[1] else 0.0
+    """Draw a value on a logarithmic scale; where both ends are one, nothing is drawn."""
+    return ends[0] if ends[0] == ends[1] else float(np.exp(rng.uniform(*np.log(ends))))
 
 
 def _three(rng: np.random.Generator, ends: Range) -> Three:

@@ -27,14 +27,15 @@ class Colour:
     ----------
     stain_scale, stain_shift
         For `restain`: haematoxylin, eosin, DAB.
-    gain, gamma
-        For `gain_and_gamma`: red, green, blue.
+    exposure, gain, gamma
+        For `gain_and_gamma`: a factor on every gain, and red, green, blue.
     hue, saturation, contrast, brightness
         For `adjust`.
     """
 
     stain_scale: Three = (1.0, 1.0, 1.0)
     stain_shift: Three = (0.0, 0.0, 0.0)
+    exposure: float = 1.0
     gain: Three = (1.0, 1.0, 1.0)
     gamma: Three = (1.0, 1.0, 1.0)
     hue: float = 0.0
@@ -59,7 +60,7 @@ def recolour(image: NDArray[Any], colour: Colour) -> NDArray[np.float32]:
         As `restain` and `gain_and_gamma`.
     """
     stained = restain(image, colour.stain_scale, colour.stain_shift)
-    seen = gain_and_gamma(stained, colour.gain, colour.gamma)
+    seen = gain_and_gamma(stained, colour.exposure * np.array(colour.gain), colour.gamma)
     return adjust(seen, colour.hue, colour.saturation, colour.contrast, colour.brightness)
 
 
