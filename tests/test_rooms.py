@@ -43,6 +43,7 @@ DOORS: dict[str, set[str]] = {
     "zarr": {"slides", "results"},
     "imagecodecs": {"slides", "results"},
     "torch": {"models", "inference", "training"},
+    "numba": {"inference"},
     "safetensors": {"models", "inference", "training"},
     "dask.distributed": {"batch"},
     "distributed": {"batch"},

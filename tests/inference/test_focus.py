@@ -72,7 +72,7 @@ def test_tiles_with_too_little_structure_are_abstained_and_never_reach_the_netwo
         found = score(one)
     flat = np.zeros((4, 5), bool)
     flat[:2, :2] = True
-    assert np.array_equal(found.abstained, flat & readable)
+    assert np.array_equal(found.abstained, flat & wanted & readable)
     assert np.array_equal(np.isnan(found.scores), flat)
     assert network.seen == 20 - 4
     plain = run(one, Mean(), 8)

@@ -40,7 +40,7 @@ USUAL = CameraRange(
 (`CameraRange.noise_scale`), white balance within 5 %, a stain that stays the stain it is."""
 SCANNERS = {"usual": USUAL, "widest": CameraRange()}
 """What scanners may be drawn from; the widest are those that ConvFocus is trained on, with hues
-turned by up to a quarter and noise up to three times the usual."""
+turned by up to an eighth and noise up to three times the usual."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -40,8 +40,8 @@ class CameraRange:
     gain, gamma
         For each channel; a white balance and a tone curve that a person would still accept.
     hue
-        Radians. A quarter turn leads from H&E to brown and to purple stains, of which there are
-        few images.
+        Radians. An eighth of a turn leads from H&E to brown and to purple stains, of which there
+        are few images.
     saturation, contrast, brightness
         For `adjust`.
     quality
@@ -58,11 +58,11 @@ class CameraRange:
     stain_shift: Range = (-0.02, 0.02)
     exposure: Range = (0.65, 1.4)
     gain: Range = (0.9, 1.1)
-    gamma: Range = (0.8, 1.25)
-    hue: Range = (-np.pi / 2, np.pi / 2)
+    gamma: Range = (0.85, 1.2)
+    hue: Range = (-np.pi / 4, np.pi / 4)
     saturation: Range = (0.5, 1.5)
-    contrast: Range = (0.7, 1.25)
-    brightness: Range = (-20.0, 20.0)
+    contrast: Range = (0.8, 1.2)
+    brightness: Range = (-12.0, 12.0)
     quality: tuple[int, int] | None = (60, 95)
     subsamplings: tuple[str, ...] = SUBSAMPLINGS
 

@@ -58,6 +58,7 @@ class ArraySlide:
         self.name = name
         self._levels: list[Any] | None = [_planes_first(level, name) for level in arrays]
         self.level_shapes = _level_shapes(self._levels, name)
+        self.tile_shapes = ((CHUNK_PX, CHUNK_PX),) * len(arrays)
         self.mpp = None if mpp is None else checked_mpp(mpp)
         self.z_um = _heights(self._levels[0].shape[0], z_um, name)
         self._z_source: Source | None = None if z_um is None else "given"
@@ -85,7 +86,7 @@ class ArraySlide:
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
         recolour = srgb_recolour(self.icc_profile, self.name) if srgb else None
-        return build_pyramid(self, [(CHUNK_PX, CHUNK_PX)] * len(self.level_shapes), recolour)
+        return build_pyramid(self, recolour)
 
     def associated_image(self, name: str) -> NDArray[np.uint8]:
         """Refuse: an array has no pictures beside it; see `Slide.associated_image`."""

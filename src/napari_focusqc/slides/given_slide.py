@@ -61,6 +61,7 @@ class GivenSlide:
         self.name = origin.name
         self.shape = origin.shape
         self.level_shapes = origin.level_shapes
+        self.tile_shapes = origin.tile_shapes
         self.icc_profile = origin.icc_profile
         self.info = lengths.info
         self.mpp = lengths.mpp

@@ -74,6 +74,7 @@ class PictureSlide:
             profile = image.info.get("icc_profile")
         self.shape = sides[::-1] if turned >= _ON_ITS_SIDE else sides
         self.level_shapes = (self.shape,)
+        self.tile_shapes = ((CHUNK_PX, CHUNK_PX),)
         self.z_um = (0.0,)
         self.icc_profile: bytes | None = profile if isinstance(profile, bytes) and profile else None
         stated = both_axes(*(tag_mpp(float(dpi), _UM_PER_INCH) for dpi in (dpi_y, dpi_x)))
@@ -92,7 +93,7 @@ class PictureSlide:
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
         recolour = srgb_recolour(self.icc_profile, self.name) if srgb else None
-        return build_pyramid(self, [(CHUNK_PX, CHUNK_PX)], recolour)
+        return build_pyramid(self, recolour)
 
     def associated_image(self, name: str) -> NDArray[np.uint8]:
         """Refuse: a picture has none beside it; see `Slide.associated_image`."""

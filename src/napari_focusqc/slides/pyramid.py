@@ -37,17 +37,13 @@ Pixels = Callable[[Region, int], NDArray[np.uint8]]
 """Reads a region of one plane of a level, uint8 (height, width, 3)."""
 
 
-def build_pyramid(
-    slide: Slide, tiles: Sequence[tuple[int, int]], recolour: Recolour | None = None
-) -> list[da.Array]:
+def build_pyramid(slide: Slide, recolour: Recolour | None = None) -> list[da.Array]:
     """Lay out every level, stored and computed; decodes nothing.
 
     Parameters
     ----------
     slide
         What is read, chunk by chunk, when the arrays are.
-    tiles
-        (height, width) of the file's own tiles or strips at each stored level, px.
     recolour
         Turns the stored colours into those to be shown; None shows them as they are.
 
@@ -57,7 +53,7 @@ def build_pyramid(
     level is the 2 × 2 area mean of the one before it, an odd last row or column left out.
     """
     levels: list[da.Array] = []
-    for shape, chunk, pixels in _levels(slide, tiles):
+    for shape, chunk, pixels in _levels(slide):
         view = LevelView(shape, len(slide.z_um), pixels, recolour)
         array: da.Array = da.from_array(  # type: ignore[no-untyped-call]
             view,
@@ -139,12 +135,9 @@ class LevelView:
         return pixels if self._recolour is None else self._recolour(pixels)
 
 
-def _levels(
-    slide: Slide, tiles: Sequence[tuple[int, int]]
-) -> Iterator[tuple[tuple[int, int], tuple[int, int], Pixels]]:
+def _levels(slide: Slide) -> Iterator[tuple[tuple[int, int], tuple[int, int], Pixels]]:
     """Yield shape, chunk and pixels of every level, the stored ones first."""
-    for level, tile in enumerate(tiles):
-        shape = slide.level_shapes[level]
+    for level, (shape, tile) in enumerate(zip(slide.level_shapes, slide.tile_shapes, strict=True)):
         chunk = (_chunk(shape[0], tile[0]), _chunk(shape[1], tile[1]))
         yield shape, chunk, _stored(slide, level, chunk)
     last = _stored(slide, level, chunk)

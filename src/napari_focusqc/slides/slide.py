@@ -78,6 +78,9 @@ class Slide(Protocol):
         (height, width) of level 0, px.
     level_shapes
         (height, width) of every stored level, px, level 0 first.
+    tile_shapes
+        (height, width) of what is decoded at once at each stored level, px: the file's own tiles,
+        strips or chunks, laid from the level's corner.
     mpp
         Micrometres per pixel of level 0; None when the file is silent and none was given.
     mpp_source
@@ -96,6 +99,8 @@ class Slide(Protocol):
     def shape(self) -> tuple[int, int]: ...
     @property
     def level_shapes(self) -> tuple[tuple[int, int], ...]: ...
+    @property
+    def tile_shapes(self) -> tuple[tuple[int, int], ...]: ...
     @property
     def mpp(self) -> float | None: ...
     @property

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -15,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_focusqc.errors import UnreadableRegionError
-from napari_focusqc.geometry import Region, level_downsample
+from napari_focusqc.geometry import Region
 from napari_focusqc.slides.slide import Slide
-from napari_focusqc.tiles.grid import TileGrid, model_shape
-from napari_focusqc.tiles.resample import area_average, source_span
+from napari_focusqc.tiles.grid import TileGrid
+from napari_focusqc.tiles.level_source import LevelSource
+from napari_focusqc.tiles.needed import needed_parts
 
 R = TypeVar("R")
 
@@ -39,8 +41,9 @@ class Block:
     readable
         bool (rows, cols), False for a wanted tile that could not be decoded.
     pixels
-        uint8 (h, w, 3) at the model's resolution, tile (r, c) starts at (r, c) × stride. Lent:
-        it is written over once the function that got the block returns.
+        uint8 (h, w, 3) at the model's resolution, tile (r, c) starts at (r, c) × stride; what lies
+        under no wanted tile is not decoded and holds anything. Lent: it is written over once the
+        function that got the block returns.
     """
 
     row: int
@@ -48,17 +51,6 @@ class Block:
     wanted: NDArray[np.bool_]
     readable: NDArray[np.bool_]
     pixels: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The level and plane a grid is read from, and level pixels per model pixel."""
-
-    slide: Slide
-    level: int
-    z: int
-    factor: float
-    shape: tuple[int, int]
 
 
 def map_blocks(
@@ -95,26 +87,26 @@ def map_blocks(
     ------
     What the function returned, row-major; only a few results are computed ahead.
     """
-    source = _source(slide, grid, z)
+    source = LevelSource.of(slide, grid, z)
     side = max(BLOCK_PX // grid.stride_px, 1)
-    span = (side - 1) * grid.stride_px + grid.tile_px
+    span = side * grid.stride_px + grid.tile_px
     free: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
     for _ in range(threads):
         free.put(np.empty(span * span * 3, np.uint8))
 
-    def work(row: int, col: int) -> R:
+    def work(rows: slice, cols: slice) -> R:
         buffer = free.get()
         try:
-            part = wanted[row : row + side, col : col + side]
-            return function(_read_block(source, grid, row, col, part, buffer))
+            part = wanted[rows, cols]
+            return function(_read_block(source, grid, rows.start, cols.start, part, buffer))
         finally:
             free.put(buffer)
 
-    plan, ahead = _plan(wanted, side), deque[Future[R]]()
+    ahead: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="focusqc")
     try:
-        for row, col in plan:
-            ahead.append(pool.submit(work, row, col))
+        for rows, cols in _blocks(source, grid, wanted, side):
+            ahead.append(pool.submit(work, rows, cols))
             if len(ahead) > threads:
                 yield ahead.popleft().result()
         while ahead:
@@ -123,28 +115,45 @@ def map_blocks(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _plan(wanted: NDArray[np.bool_], side: int) -> Iterator[tuple[int, int]]:
-    """Yield the first tile of every block of side × side tiles that has a wanted one."""
-    for row in range(0, wanted.shape[0], side):
-        for col in range(0, wanted.shape[1], side):
-            if wanted[row : row + side, col : col + side].any():
-                yield row, col
+def _blocks(
+    source: LevelSource, grid: TileGrid, wanted: NDArray[np.bool_], side: int
+) -> Iterator[tuple[slice, slice]]:
+    """Yield the tiles of every block that has a wanted one, at most side + 1 either way."""
+    downs = _parts(source, grid, 0, wanted.shape[0], side)
+    rights = _parts(source, grid, 1, wanted.shape[1], side)
+    for rows in downs:
+        for cols in rights:
+            if wanted[rows, cols].any():
+                yield rows, cols
 
 
-def _source(slide: Slide, grid: TileGrid, z: int) -> _Source:
-    """Choose the coarsest level that is at least as fine as the model."""
-    level, factor = 0, grid.scale
-    for index, shape in enumerate(slide.level_shapes):
-        down = level_downsample(slide.shape, shape)
-        if down <= grid.scale * (1 + 1e-6):
-            level, factor = index, max(grid.scale / down, 1.0)
-    if abs(factor - 1) < 1e-6:
-        factor = 1.0
-    return _Source(slide, level, z, factor, model_shape(grid.shape, grid.scale))
+def _parts(source: LevelSource, grid: TileGrid, axis: int, count: int, side: int) -> list[slice]:
+    """Cut a row (axis 1) or column (axis 0) of the grid's tiles into parts for blocks.
+
+    - A part begins where no tile of the file does, as far as possible: so a file tile under two
+      blocks lies whole in neither, and whichever decodes it keeps it for the other.
+    - One tile left over joins the last part: two always hold what is mirrored beyond the slide.
+    """
+    starts = [0]
+    while starts[-1] + side < count - 1:
+        most = starts[-1] + side
+        begun = (
+            start
+            for start in range(most, most - side // 2, -1)
+            if not source.tile_begins(axis, *_overlap(grid, axis, start))
+        )
+        starts.append(next(begun, most))
+    return [slice(a, b) for a, b in pairwise([*starts, count])]
+
+
+def _overlap(grid: TileGrid, axis: int, index: int) -> tuple[int, int]:
+    """Return what a tile shares with the one before it, model px down or right, end left out."""
+    start = ((grid.row0, grid.col0)[axis] + index) * grid.stride_px
+    return start, start + grid.tile_px - grid.stride_px
 
 
 def _read_block(
-    source: _Source,
+    source: LevelSource,
     grid: TileGrid,
     row: int,
     col: int,
@@ -157,14 +166,54 @@ def _read_block(
     pixels = buffer[: region.height * region.width * 3].reshape(region.height, region.width, 3)
     readable = np.ones((rows, cols), bool)
     try:
-        _read_model_pixels(source, region, pixels)
+        _read_wanted(source, grid, region, wanted, pixels)
     except UnreadableRegionError:
         _read_tiles(source, grid, (row, col), wanted, readable, pixels)
     return Block(row, col, wanted, readable, pixels)
 
 
+def _read_wanted(
+    source: LevelSource,
+    grid: TileGrid,
+    region: Region,
+    wanted: NDArray[np.bool_],
+    pixels: NDArray[np.uint8],
+) -> None:
+    """Fill a block where tiles are wanted; elsewhere it keeps what was there before.
+
+    Raises
+    ------
+    UnreadableRegionError
+        A compressed tile under it cannot be decoded.
+    """
+    for part in needed_parts(source, grid, region, wanted):
+        source.read(part, _view(pixels, region, part))
+    if source.mirror(region, pixels):
+        return
+    beyond = _beyond(source.shape, grid, region, wanted.shape)
+    for row, col in np.argwhere(wanted & beyond):
+        y, x = region.y + row * grid.stride_px, region.x + col * grid.stride_px
+        tile = Region(y, x, grid.tile_px, grid.tile_px)
+        source.read(tile, _view(pixels, region, tile))
+
+
+def _beyond(
+    slide: tuple[int, int], grid: TileGrid, region: Region, shape: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Say which windows of a block reach beyond the slide, bool of `shape`; all in model px."""
+    ends_y = region.y + np.arange(shape[0]) * grid.stride_px + grid.tile_px
+    ends_x = region.x + np.arange(shape[1]) * grid.stride_px + grid.tile_px
+    return (ends_y > slide[0])[:, None] | (ends_x > slide[1])[None]
+
+
+def _view(pixels: NDArray[np.uint8], region: Region, part: Region) -> NDArray[np.uint8]:
+    """Return the view of a region's pixels that a part of it fills."""
+    y, x = part.y - region.y, part.x - region.x
+    return pixels[y : y + part.height, x : x + part.width]
+
+
 def _read_tiles(
-    source: _Source,
+    source: LevelSource,
     grid: TileGrid,
     first: tuple[int, int],
     wanted: NDArray[np.bool_],
@@ -177,7 +226,7 @@ def _read_tiles(
     for row, col in np.argwhere(wanted):
         y, x = row * grid.stride_px, col * grid.stride_px
         try:
-            _read_model_pixels(source, _window(grid, first[0] + row, first[1] + col, 1, 1), tile)
+            source.read(_window(grid, first[0] + row, first[1] + col, 1, 1), tile)
         except UnreadableRegionError:
             readable[row, col] = False
         else:
@@ -193,47 +242,3 @@ def _window(grid: TileGrid, row: int, col: int, rows: int, cols: int) -> Region:
         rows * stride + overlap,
         cols * stride + overlap,
     )
-
-
-def _read_model_pixels(source: _Source, region: Region, out: NDArray[np.uint8]) -> None:
-    """Fill `out` with a region in model pixels; beyond the slide, the slide is mirrored.
-
-    What is mirrored may lie outside the region; so a tile's pixels do not depend on its block.
-    """
-    inside = region.clipped(source.shape)
-    rows = _mirrored(region.y, region.height, source.shape[0])
-    cols = _mirrored(region.x, region.width, source.shape[1])
-    top, left = int(rows.min()), int(cols.min())
-    under = Region(top, left, inside.bottom - top, inside.right - left)
-    target = out[: inside.height, : inside.width]
-    if under == inside:
-        pixels = target
-        _read_inside(source, under, pixels)
-    else:
-        pixels = np.empty((under.height, under.width, 3), np.uint8)
-        _read_inside(source, under, pixels)
-        target[...] = pixels[inside.y - top :, inside.x - left :]
-    if inside != region:
-        right, below = cols[inside.width :] - left, rows[inside.height :] - top
-        out[: inside.height, inside.width :] = pixels[inside.y - top :, right]
-        out[inside.height :] = pixels[below][:, cols - left]
-
-
-def _read_inside(source: _Source, region: Region, out: NDArray[np.uint8]) -> None:
-    """Fill `out` with a region that lies wholly inside the slide, averaged where it must be."""
-    if source.factor == 1:
-        source.slide.read(region, source.level, source.z, out)
-        return
-    top, bottom = source_span(region.y, region.height, source.factor)
-    left, right = source_span(region.x, region.width, source.factor)
-    under = Region(top, left, bottom - top, right - left)
-    pixels = source.slide.read(under, source.level, source.z)
-    start, size = (region.y, region.x), (region.height, region.width)
-    out[...] = area_average(pixels, source.factor, start, size)
-
-
-def _mirrored(start: int, count: int, side: int) -> NDArray[np.intp]:
-    """Return for the positions from `start` on the position inside a side that mirrors them."""
-    period = max(2 * (side - 1), 1)
-    steps = np.arange(start, start + count) % period
-    return np.where(steps < side, steps, period - steps).astype(np.intp)

@@ -1,11 +1,15 @@
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from time import sleep
 
 import numpy as np
 import pytest
 
 from napari_focusqc.geometry import Region
 from napari_focusqc.slides.opening import open_slide
-from napari_focusqc.slides.tiff.tile_cache import BLOCK_BYTES, MOST_BLOCKS, TileCache
+from napari_focusqc.slides.tiff.tile_cache import BLOCK_BYTES, LEAST_BYTES, TileCache
+
+MOST_BLOCKS = LEAST_BYTES // BLOCK_BYTES
 
 
 def tile(value, size=100):
@@ -72,6 +76,45 @@ def test_threads_may_keep_and_get_at_once():
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(500)))
     assert len(cache._tiles) <= 5 * MOST_BLOCKS
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(0, 8), (40 << 20, 10), (1 << 40, 64)])
+def test_it_keeps_what_is_asked_within_bounds(asked, kept):
+    cache = TileCache(asked)
+    for number in range(100):
+        cache.keep(number, tile(1, BLOCK_BYTES))
+    assert len(cache._tiles) == kept
+
+
+def test_of_threads_that_want_one_tile_one_decodes_it():
+    cache, decoded, gate = TileCache(), [], Barrier(6)
+
+    def decode():
+        decoded.append(1)
+        sleep(0.05)
+        return tile(5)
+
+    def work(_):
+        gate.wait()
+        return cache.once("a", decode)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all((found == 5).all() for found in pool.map(work, range(6)))
+    assert decoded == [1]
+    assert not cache._turns
+
+
+def test_a_tile_that_cannot_be_decoded_is_tried_again_and_one_left_out_stays_none():
+    cache = TileCache()
+
+    def fail():
+        raise ValueError("damaged")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="damaged"):
+            cache.once("a", fail)
+    assert cache.once("b", lambda: None) is None
+    assert not cache._turns
 
 
 def test_regions_on_a_grid_decode_every_tile_once(counted):

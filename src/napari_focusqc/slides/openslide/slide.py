@@ -67,6 +67,7 @@ class OpenSlideSlide:
             raise EmptyLevelError(f"a level of {path.name} has no pixels; export it again")
         self._downsamples = tuple(float(factor) for factor in handle.level_downsamples)
         self._properties = dict(handle.properties)
+        self.tile_shapes = tuple(self._tile(level) for level in range(len(self.level_shapes)))
         self._associated = tuple(handle.associated_images)
         self.icc_profile, odd = read_profile(handle, self._properties)
         self.z_um = (0.0,)  # it knows one plane
@@ -101,8 +102,7 @@ class OpenSlideSlide:
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
         recolour = srgb_recolour(self.icc_profile, self.name) if srgb else None
-        tiles = [self._tile(level) for level in range(len(self.level_shapes))]
-        return build_pyramid(self, tiles, recolour)
+        return build_pyramid(self, recolour)
 
     def associated_image(self, name: str) -> NDArray[np.uint8]:
         """Decode a picture beside the slide; see `Slide.associated_image`."""

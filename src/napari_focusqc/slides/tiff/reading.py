@@ -4,6 +4,7 @@ Room: slides. Threads share the open file and the few tiles that lie across thei
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from threading import local
 
@@ -30,12 +31,14 @@ class TiffPixels:
     ----------
     path
         The file.
+    cache_bytes
+        How much should be kept of tiles that regions used in part.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cache_bytes: int = 0) -> None:
         self._source = ByteSource(path)
         self._name = path.name
-        self._cache = TileCache()
+        self._cache = TileCache(cache_bytes)
         self._own = local()
 
     def fill(self, target: NDArray[np.uint8], inside: Region, level: TiffLevel, z: int = 0) -> None:
@@ -64,11 +67,12 @@ class TiffPixels:
             for tile in _tiles_under(level, inside):
                 index = _index(level, tile, sample)
                 key = (level.shape, z, index)
-                pixels = self._cache.get(key)
-                if pixels is None:
-                    pixels = self._decoded(level, tile, level.planes[z], index, scratch)
-                    if pixels is not None and not _within(tile, inside):
-                        self._cache.keep(key, pixels)
+                decode = partial(self._decoded, level, tile, level.planes[z], index, scratch)
+                if _within(tile, inside):
+                    pixels = self._cache.get(key)
+                    pixels = decode() if pixels is None else pixels
+                else:
+                    pixels = self._cache.once(key, decode)
                 _paste(pixels, tile, inside, place)
 
     def _scratch(self, size: int) -> NDArray[np.uint8]:

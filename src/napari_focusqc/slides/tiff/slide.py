@@ -46,6 +46,7 @@ class TiffSlide:
         self.mpp, self.mpp_source, self.z_um = resolution.mpp, resolution.source, heights.z_um
         self.icc_profile = self._layout.icc_profile
         self.level_shapes = tuple(level.shape for level in self._layout.levels)
+        self.tile_shapes = tuple(level.tile for level in self._layout.levels)
         self.info = SlideInfo(
             format=facts.format,
             reader="tifffile",
@@ -60,17 +61,25 @@ class TiffSlide:
             mpp_remarks=resolution.notes,
             z_remarks=heights.notes,
         )
-        self._pixels: TiffPixels | None = TiffPixels(path)
+        self._pixels: TiffPixels | None = TiffPixels(path, self._border_bytes())
 
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width) of level 0, px."""
         return self.level_shapes[0]
 
+    def _border_bytes(self) -> int:
+        """Return the size of the tiles that lie across the borders of one row of large regions.
+
+        So who goes through the finest level row by row decodes every tile once: kept are the row of
+        tiles below, and about as much beside the regions.
+        """
+        return 2 * self.shape[1] * max(self.tile_shapes[0]) * 3
+
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
         recolour = srgb_recolour(self.icc_profile, self.name) if srgb else None
-        return build_pyramid(self, [level.tile for level in self._layout.levels], recolour)
+        return build_pyramid(self, recolour)
 
     def associated_image(self, name: str) -> NDArray[np.uint8]:
         """Decode a picture beside the slide; see `Slide.associated_image`."""

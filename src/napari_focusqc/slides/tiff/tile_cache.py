@@ -5,7 +5,7 @@ never comes here: a pan over whole tiles keeps nothing.
 """
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from threading import Lock
 
 import numpy as np
@@ -15,14 +15,25 @@ BLOCK_BYTES = 4 << 20
 """Memory is taken in blocks of so much: the system hands it out in large pages, which is much
 quicker than a little for every tile. No larger tile is kept."""
 
-MOST_BLOCKS = 8
-"""How many blocks are kept; with the oldest go the tiles in it."""
+LEAST_BYTES, MOST_BYTES = 32 << 20, 256 << 20
+"""What is kept at least and at most; with the oldest block go the tiles in it."""
+
+Tile = NDArray[np.uint8] | None
+"""A decoded tile; None is one that the scanner left out."""
 
 
 class TileCache:
-    """A bounded store of decoded tiles, for several threads at once."""
+    """A bounded store of decoded tiles, for several threads at once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    size
+        How much should be kept, bytes; see `LEAST_BYTES` and `MOST_BYTES`.
+    """
+
+    def __init__(self, size: int = 0) -> None:
+        self._most_blocks = min(max(size, LEAST_BYTES), MOST_BYTES) // BLOCK_BYTES
+        self._turns: dict[Hashable, Lock] = {}
         self._tiles: dict[Hashable, NDArray[np.uint8]] = {}
         self._keys: deque[list[Hashable]] = deque()
         self._room = np.empty(0, np.uint8)
@@ -31,6 +42,25 @@ class TileCache:
     def get(self, key: Hashable) -> NDArray[np.uint8] | None:
         """Return a tile, which must not be changed; None where it is not here."""
         return self._tiles.get(key)
+
+    def once(self, key: Hashable, decode: Callable[[], Tile]) -> Tile:
+        """Return a tile, decoding and keeping it where it is not here.
+
+        Of several threads that want the same tile at once, one decodes it and the others wait.
+        """
+        with self._lock:
+            turn = self._turns.setdefault(key, Lock())
+        try:
+            with turn:
+                pixels = self.get(key)
+                if pixels is None:
+                    pixels = decode()
+                    if pixels is not None:
+                        self.keep(key, pixels)
+                return pixels
+        finally:
+            with self._lock:
+                self._turns.pop(key, None)
 
     def keep(self, key: Hashable, pixels: NDArray[np.uint8]) -> None:
         """Store a copy of a tile."""
@@ -49,7 +79,7 @@ class TileCache:
 
     def _next_block(self) -> None:
         """Begin a block; whoever still reads a tile of the oldest one keeps its memory alive."""
-        if len(self._keys) == MOST_BLOCKS:
+        if len(self._keys) == self._most_blocks:
             for key in self._keys.popleft():
                 del self._tiles[key]
         self._keys.append([])

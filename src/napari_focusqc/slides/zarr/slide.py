@@ -57,6 +57,7 @@ class ZarrSlide:
         image = open_image(self._collection.image, self.name)
         self._image: ZarrImage | None = image
         self.level_shapes = tuple(level.shape for level in image.levels)
+        self.tile_shapes = tuple(level.tile for level in image.levels)
         metadata, objective = image.metadata, self._collection.objective
         resolution = settle_resolution(metadata.mpp, None, objective)
         heights = settle_heights(image.levels[0].size("z"), image.z_um, None, self.name)
@@ -85,8 +86,9 @@ class ZarrSlide:
 
     def pyramid(self, *, srgb: bool = False) -> list[da.Array]:
         """Return every level lazily; see `Slide.pyramid`."""
+        self._open()
         recolour = srgb_recolour(self.icc_profile, self.name) if srgb else None
-        return build_pyramid(self, [level.tile for level in self._open().levels], recolour)
+        return build_pyramid(self, recolour)
 
     def associated_image(self, name: str) -> NDArray[np.uint8]:
         """Decode a picture beside the slide; see `Slide.associated_image`."""
