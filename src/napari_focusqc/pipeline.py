@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from napari_focusqc.models.card import Weights
 from napari_focusqc.models.registry import find_weights, model_card
 from napari_focusqc.progress import Progress, finish
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, MapSource, Reason
+from napari_focusqc.results.growing import GrowingMap, file_fingerprint, go_on
 from napari_focusqc.settings.scoring import ScoreSettings, TissueRule
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.slides.slide import Slide
@@ -34,7 +36,13 @@ from napari_focusqc.tiles.tissue import TissueMask, tissue_mask
 MapProgress = Progress[FocusMap | BlockUpdate]
 
 
-def score_slide(slide: Slide, settings: ScoreSettings) -> Generator[MapProgress, None, FocusMap]:
+def score_slide(
+    slide: Slide,
+    settings: ScoreSettings,
+    *,
+    save_to: str | Path | None = None,
+    earlier: FocusMap | None = None,
+) -> Generator[MapProgress, None, FocusMap]:
     """Score a slide, or the part of it in `settings.region`, tile by tile.
 
     Parameters
@@ -43,6 +51,11 @@ def score_slide(slide: Slide, settings: ScoreSettings) -> Generator[MapProgress,
         From `open_slide`, or an `ArraySlide`.
     settings
         Model, device, tissue rule and the rest.
+    save_to
+        Where the map shall stand on the disk. It grows there as ``NAME.unfinished``; a run that was
+        killed goes on from it, with the same scores as if it had not been.
+    earlier
+        A map of the same slide by the same settings, scored in part: the rest is scored.
 
     Yields
     ------
@@ -58,36 +71,27 @@ def score_slide(slide: Slide, settings: ScoreSettings) -> Generator[MapProgress,
     ------
     FocusQCError
         `UnknownModelError`, `MissingMppError`, `TooCoarseError`, `WeightsError`, `DeviceError`,
-        `RegionError` or `InferenceError`, each with one sentence.
+        `RegionError`, `InferenceError`, `OutputError` or `MapFileError` (`earlier` is of another
+        run), each with one sentence.
     """
     model_card(settings.model)
-    mpp, mpp_source = _resolution(slide, settings)
+    mpp, _ = _resolution(slide, settings)
     weights = find_weights(settings.model, mpp, settings.weights)
     grid = _grid(slide, mpp, weights, settings)
     yield Progress(0, 0, "finding tissue")
     mask = tissue_mask(slide, settings.tissue, mpp, settings.plane)
     yield Progress(0, 0, "loading the model")
     network, device = _load(weights, settings)
-    focus_map = _empty_map(
-        grid,
-        mask,
-        settings.min_tissue,
-        source=MapSource(
-            slide=slide.name,
-            mpp=mpp,
-            mpp_source=mpp_source,
-            plane=settings.plane,
-            model=weights.model.name,
-            weights=json.loads(weights.card.to_json()),
-            threshold=_first(settings.threshold, weights.card.threshold),
-            min_structure=_first(settings.min_structure, weights.card.min_structure),
-            tissue=mask.how,
-            device=str(device),
-            version=__version__,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        ),
-    )
-    yield from _fill(focus_map, slide, network, device, settings)
+    source = _source(slide, settings, weights, mask, device)
+    empty = _empty_map(grid, mask, settings.min_tissue, source)
+    focus_map = empty if earlier is None else go_on(earlier, empty)
+    work = partial(_fill, slide=slide, network=network, device=device, settings=settings)
+    if save_to is None:
+        yield from work(focus_map)
+        return focus_map
+    growing = GrowingMap(save_to, file_fingerprint(slide.info.path))
+    focus_map = growing.begin(focus_map)
+    yield from _saved(work(focus_map), growing)
     return focus_map
 
 
@@ -168,6 +172,27 @@ def _load(weights: Weights, settings: ScoreSettings) -> tuple[Any, Any]:
     return network.to(device), device
 
 
+def _source(
+    slide: Slide, settings: ScoreSettings, weights: Weights, mask: TissueMask, device: Any
+) -> MapSource:
+    """Say where the map comes from."""
+    mpp, mpp_source = _resolution(slide, settings)
+    return MapSource(
+        slide=slide.name,
+        mpp=mpp,
+        mpp_source=mpp_source,
+        plane=settings.plane,
+        model=weights.model.name,
+        weights=json.loads(weights.card.to_json()),
+        threshold=_first(settings.threshold, weights.card.threshold),
+        min_structure=_first(settings.min_structure, weights.card.min_structure),
+        tissue=mask.how,
+        device=str(device),
+        version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
 def _empty_map(grid: TileGrid, mask: TissueMask, min_tissue: float, source: MapSource) -> FocusMap:
     """Return a map that knows its glass and its place, and no score yet."""
     tissue = mask.fraction(grid)
@@ -185,8 +210,9 @@ def _fill(
     grid, wanted = focus_map.grid, focus_map.reasons == Reason.NOT_RUN
     least, mpp = focus_map.source.min_structure, focus_map.source.weights["mpp"]
     rule = None if least is None else StructureRule(least, mpp)
-    done, total = 0, int(wanted.sum())
-    yield Progress(0, total, "scoring", _copy(focus_map))
+    total = int((focus_map.reasons != Reason.GLASS).sum())
+    done = total - int(wanted.sum())
+    yield Progress(done, total, "scoring", _copy(focus_map))
     threads = settings.threads or _cores()
     with (
         BlockScorer(network, device, grid, settings.batch, rule) as score,
@@ -204,10 +230,22 @@ def _fill(
                 Reason.SCORED,
             )
             focus_map.reasons[part] = np.where(asked, found, focus_map.reasons[part])
-            focus_map.scores[part] = block.scores
+            focus_map.scores[part] = np.where(asked, block.scores, focus_map.scores[part])
             done += int(asked.sum())
-            update = BlockUpdate(block.row, block.col, block.scores, focus_map.reasons[part].copy())
-            yield Progress(done, total, "scoring", update)
+            parts = focus_map.scores[part].copy(), focus_map.reasons[part].copy()
+            yield Progress(done, total, "scoring", BlockUpdate(block.row, block.col, *parts))
+
+
+def _saved(
+    work: Generator[MapProgress, None, None], growing: GrowingMap
+) -> Generator[MapProgress, None, None]:
+    """Store each block of a run before it is shown, and the map when it is complete."""
+    with closing(work):
+        for step in work:
+            if isinstance(step.update, BlockUpdate):
+                growing.write(step.update)
+            yield step
+    growing.finish()
 
 
 def _copy(focus_map: FocusMap) -> FocusMap:

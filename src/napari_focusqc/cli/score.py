@@ -38,8 +38,10 @@ def score_into(folder: Path, path: Path, settings: ScoreSettings) -> tuple[Focus
         for note in slide.info.notes:
             print(f"focusqc: note: {note}", file=sys.stderr)
         out = make_out_folder(folder)
-        focus_map = run_with_bar(score_slide(slide, settings), slide.name)
-        written = _write(focus_map, slide, out)
+        stem = out / _stem(slide.name)
+        saved = Path(f"{stem}.focus.ome.zarr")
+        focus_map = run_with_bar(score_slide(slide, settings, save_to=saved), slide.name)
+        written = [saved, *_write(focus_map, slide, stem)]
     finally:
         slide.close()
     for line in [*summarise(focus_map).lines(), *(f"wrote {path}" for path in written)]:
@@ -47,14 +49,12 @@ def score_into(folder: Path, path: Path, settings: ScoreSettings) -> tuple[Focus
     return focus_map, written[0]
 
 
-def _write(focus_map: FocusMap, slide: Slide, out: Path) -> list[Path]:
-    """Write everything a map is good for, and return where."""
+def _write(focus_map: FocusMap, slide: Slide, stem: Path) -> list[Path]:
+    """Write tables and a picture of a map, and return where."""
     from napari_focusqc.evaluation.figures import write_overlay
 
-    stem = out / _stem(slide.name)
     thumbnail = overview(slide, focus_map.source.plane)
     return [
-        focus_map.save(f"{stem}.focus.ome.zarr"),
         write_tile_csv(focus_map, Path(f"{stem}.tiles.csv")),
         write_summary(summarise(focus_map), focus_map, Path(f"{stem}.summary.json")),
         write_overlay(focus_map, thumbnail, Path(f"{stem}.overlay.png")),

@@ -35,7 +35,7 @@ def file_beside(path: Path) -> Iterator[Path]:
     _check_folder(path)
     partial = path.with_name(f"{path.stem}.partial-{uuid4().hex[:8]}{path.suffix}")
     try:
-        with _as_output_error(path):
+        with as_output_error(path):
             yield partial
             partial.replace(path)
     finally:
@@ -65,20 +65,31 @@ def folder_beside(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[P
     _check_folder(path)
     partial = _aside(path, "partial")
     try:
-        with _as_output_error(path):
-            if os.path.lexists(path) and not replaceable(path):
-                raise OutputError(
-                    f"{path} exists and is not only a focus map, so it is not overwritten; "
-                    "choose another name"
-                )
+        with as_output_error(path):
+            check_replaceable(path, replaceable)
             partial.mkdir()
             yield partial
-            _swap(partial, path)
+            swap(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _swap(partial: Path, path: Path) -> None:
+def check_replaceable(path: Path, replaceable: Callable[[Path], bool]) -> None:
+    """Refuse a place that something stands at which must stay.
+
+    Raises
+    ------
+    OutputError
+        `replaceable` says so of what stands there.
+    """
+    if os.path.lexists(path) and not replaceable(path):
+        raise OutputError(
+            f"{path} exists and is not only a focus map, so it is not overwritten; "
+            "choose another name"
+        )
+
+
+def swap(partial: Path, path: Path) -> None:
     """Rename `partial` to `path`; what stood there comes back if that fails, else is removed."""
     if not path.exists():
         partial.rename(path)
@@ -103,8 +114,8 @@ def _check_folder(path: Path) -> None:
 
 
 @contextmanager
-def _as_output_error(path: Path) -> Iterator[None]:
-    """Turn an error of the file system into one sentence about `path`."""
+def as_output_error(path: Path) -> Iterator[None]:
+    """Turn an error of the file system into one sentence about `path`; for a ``with``."""
     try:
         yield
     except FocusQCError:

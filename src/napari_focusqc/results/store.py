@@ -30,7 +30,7 @@ __all__ = ["is_focus_map", "load_map", "save_map"]
 
 _SCORES, _REASONS, _TISSUE = "0", "focusqc/reasons", "focusqc/tissue"
 _DTYPES = {_SCORES: np.dtype("float32"), _REASONS: np.dtype("uint8"), _TISSUE: np.dtype("float32")}
-_CHUNK = 1024
+_CHUNK = 256
 _MAX_CHUNK = 4096
 _CHECKSUM_BYTES = 4
 
@@ -57,19 +57,50 @@ def save_map(focus_map: FocusMap, path: str | Path) -> Path:
         map itself is not sound.
     """
     path = Path(path)
+    with folder_beside(path, is_only_a_focus_map) as partial:
+        create_map(focus_map, partial)
+    return path
+
+
+def create_map(focus_map: FocusMap, folder: Path, more: dict[str, Any] | None = None) -> None:
+    """Write a map into a folder that is new or empty.
+
+    Parameters
+    ----------
+    focus_map
+        What to write.
+    folder
+        Where.
+    more
+        Attributes beside the map's own.
+
+    Raises
+    ------
+    OutputError
+        The map is not sound.
+    """
     arrays: dict[str, NDArray[Any]] = {
         _SCORES: focus_map.scores,
         _REASONS: focus_map.reasons,
         _TISSUE: focus_map.tissue,
     }
     _check_arrays(arrays, (focus_map.grid.rows, focus_map.grid.cols))
-    attributes = map_attributes(focus_map)
-    with folder_beside(path, is_only_a_focus_map) as partial:
-        group = zarr.create_group(LocalStore(partial), zarr_format=3, attributes=attributes)
-        group.create_group("focusqc")
-        for name, array in arrays.items():
-            _write_array(group, name, array)
-    return path
+    attributes = map_attributes(focus_map) | (more or {})
+    group = zarr.create_group(LocalStore(folder), zarr_format=3, attributes=attributes)
+    group.create_group("focusqc")
+    for name, array in arrays.items():
+        _write_array(group, name, array)
+
+
+def open_to_write(folder: Path) -> tuple[zarr.Array[Any], zarr.Array[Any]]:
+    """Return the scores and the reasons of a map, to be changed on the disk."""
+    # else zarr takes a chunk away that holds the fill value only
+    config: Any = {"write_empty_chunks": True}
+    scores, reasons = (
+        zarr.open_array(LocalStore(folder / name), mode="r+").with_config(config)
+        for name in (_SCORES, _REASONS)
+    )
+    return scores, reasons
 
 
 def _check_arrays(arrays: dict[str, NDArray[Any]], shape: tuple[int, int]) -> None:
