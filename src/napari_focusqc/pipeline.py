@@ -4,14 +4,12 @@ Room: pipeline. Torch is imported when the first slide is scored, not before.
 """
 
 import json
-import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,21 +17,32 @@ from numpy.typing import NDArray
 from napari_focusqc import __version__
 from napari_focusqc.errors import MissingMppError
 from napari_focusqc.geometry import model_scale
-from napari_focusqc.inference.device import choose_device, import_torch
+from napari_focusqc.inference.device import choose_device, import_torch, usable_cores
 from napari_focusqc.models.card import Weights
 from napari_focusqc.models.registry import find_weights, model_card
 from napari_focusqc.progress import Progress, finish
+from napari_focusqc.results.estimate import estimate
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, MapSource, Reason
 from napari_focusqc.results.growing import GrowingMap, file_fingerprint, go_on
 from napari_focusqc.settings.scoring import ScoreSettings, TissueRule
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid
-from napari_focusqc.tiles.reading import map_blocks
+from napari_focusqc.tiles.order import every_nth
+from napari_focusqc.tiles.reading import Reading, map_blocks
+from napari_focusqc.tiles.sampling import spread_order
 from napari_focusqc.tiles.structure import StructureRule
 from napari_focusqc.tiles.tissue import TissueMask, tissue_mask
 
+if TYPE_CHECKING:
+    from napari_focusqc.inference.focus import BlockScores
+
 MapProgress = Progress[FocusMap | BlockUpdate]
+
+COARSE_STEP = 4
+"""A coarse picture has a tile of every so many rows and columns."""
+LEAST_SAMPLE = 64
+"""A quick estimate begins with so many tiles, and then takes half as many again."""
 
 
 def score_slide(
@@ -74,24 +83,14 @@ def score_slide(
         `RegionError`, `InferenceError`, `OutputError` or `MapFileError` (`earlier` is of another
         run), each with one sentence.
     """
-    model_card(settings.model)
-    mpp, _ = _resolution(slide, settings)
-    weights = find_weights(settings.model, mpp, settings.weights)
-    grid = _grid(slide, mpp, weights, settings)
-    yield Progress(0, 0, "finding tissue")
-    mask = tissue_mask(slide, settings.tissue, mpp, settings.plane)
-    yield Progress(0, 0, "loading the model")
-    network, device = _load(weights, settings)
-    source = _source(slide, settings, weights, mask, device)
-    empty = _empty_map(grid, mask, settings.min_tissue, source)
+    empty, job = yield from _begin(slide, settings)
     focus_map = empty if earlier is None else go_on(earlier, empty)
-    work = partial(_fill, slide=slide, network=network, device=device, settings=settings)
     if save_to is None:
-        yield from work(focus_map)
+        yield from _fill(focus_map, job)
         return focus_map
     growing = GrowingMap(save_to, file_fingerprint(slide.info.path))
     focus_map = growing.begin(focus_map)
-    yield from _saved(work(focus_map), growing)
+    yield from _saved(_fill(focus_map, job), growing)
     return focus_map
 
 
@@ -172,6 +171,33 @@ def _load(weights: Weights, settings: ScoreSettings) -> tuple[Any, Any]:
     return network.to(device), device
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What scores tiles of what."""
+
+    slide: Slide
+    settings: ScoreSettings
+    network: Any
+    device: Any
+
+
+def _begin(
+    slide: Slide, settings: ScoreSettings
+) -> Generator[MapProgress, None, tuple[FocusMap, _Job]]:
+    """Take all steps before the first tile; return the map with nothing scored yet."""
+    model_card(settings.model)
+    mpp, _ = _resolution(slide, settings)
+    weights = find_weights(settings.model, mpp, settings.weights)
+    grid = _grid(slide, mpp, weights, settings)
+    yield Progress(0, 0, "finding tissue")
+    mask = tissue_mask(slide, settings.tissue, mpp, settings.plane)
+    yield Progress(0, 0, "loading the model")
+    network, device = _load(weights, settings)
+    source = _source(slide, settings, weights, mask, device)
+    empty = FocusMap.empty(mask.fraction(grid), settings.min_tissue, grid, source)
+    return empty, _Job(slide, settings, network, device)
+
+
 def _source(
     slide: Slide, settings: ScoreSettings, weights: Weights, mask: TissueMask, device: Any
 ) -> MapSource:
@@ -193,47 +219,57 @@ def _source(
     )
 
 
-def _empty_map(grid: TileGrid, mask: TissueMask, min_tissue: float, source: MapSource) -> FocusMap:
-    """Return a map that knows its glass and its place, and no score yet."""
-    tissue = mask.fraction(grid)
-    reasons = np.where(tissue >= min_tissue, Reason.NOT_RUN, Reason.GLASS).astype(np.uint8)
-    scores = np.full(tissue.shape, np.nan, np.float32)
-    return FocusMap(scores, reasons, tissue, grid, source)
-
-
-def _fill(
-    focus_map: FocusMap, slide: Slide, network: Any, device: Any, settings: ScoreSettings
-) -> Generator[MapProgress, None, None]:
-    """Score the tiles that are not run yet, block by block, into the map's own arrays."""
+def _fill(focus_map: FocusMap, job: _Job) -> Generator[MapProgress, None, None]:
+    """Score tiles that are not run yet, block by block, into the map's own arrays."""
     from napari_focusqc.inference.focus import BlockScorer
 
-    grid, wanted = focus_map.grid, focus_map.reasons == Reason.NOT_RUN
+    grid, settings = focus_map.grid, job.settings
     least, mpp = focus_map.source.min_structure, focus_map.source.weights["mpp"]
     rule = None if least is None else StructureRule(least, mpp)
-    total = int((focus_map.reasons != Reason.GLASS).sum())
-    done = total - int(wanted.sum())
-    yield Progress(done, total, "scoring", _copy(focus_map))
-    threads = settings.threads or _cores()
-    with (
-        BlockScorer(network, device, grid, settings.batch, rule) as score,
-        closing(map_blocks(score, slide, grid, wanted, threads=threads, z=settings.plane)) as work,
-    ):
-        for block in work:
-            part = np.s_[
-                block.row : block.row + block.scores.shape[0],
-                block.col : block.col + block.scores.shape[1],
-            ]
-            asked = wanted[part]
-            found = np.select(
-                [~block.readable, block.abstained],
-                [Reason.UNREADABLE, Reason.ABSTAINED],
-                Reason.SCORED,
-            )
-            focus_map.reasons[part] = np.where(asked, found, focus_map.reasons[part])
-            focus_map.scores[part] = np.where(asked, block.scores, focus_map.scores[part])
-            done += int(asked.sum())
-            parts = focus_map.scores[part].copy(), focus_map.reasons[part].copy()
-            yield Progress(done, total, "scoring", BlockUpdate(block.row, block.col, *parts))
+    first = None if settings.view is None else grid.within(settings.view)
+    yield Progress(*focus_map.done, "scoring", focus_map.copy())
+    with BlockScorer(job.network, job.device, grid, settings.batch, rule) as score:
+        for chosen, step in _passes(focus_map, settings):
+            wanted = chosen & (focus_map.reasons == Reason.NOT_RUN)
+            threads = settings.threads or usable_cores()
+            reading = Reading(threads, settings.plane, first)
+            with closing(map_blocks(score, job.slide, grid, wanted, reading)) as blocks:
+                for block in blocks:
+                    update = _put(focus_map, block, wanted, step)
+                    yield Progress(*focus_map.done, "scoring", update)
+
+
+def _passes(
+    focus_map: FocusMap, settings: ScoreSettings
+) -> Iterator[tuple[NDArray[np.bool_], int]]:
+    """Yield which tiles are scored next, and one of how many rows and columns they are."""
+    wanted = focus_map.reasons != Reason.GLASS
+    if settings.coarse_first:
+        yield every_nth(wanted, focus_map.grid, COARSE_STEP), COARSE_STEP
+    if not settings.quick:
+        yield wanted, 1
+        return
+    order, count = spread_order(wanted, settings.seed), 0
+    while count < len(order) and estimate(focus_map).half_width > settings.quick:
+        more = order[count : count + max(LEAST_SAMPLE, count // 2)]
+        chosen = np.zeros_like(wanted)
+        chosen[more[:, 0], more[:, 1]] = True
+        yield chosen, 1
+        count += len(more)
+
+
+def _put(
+    focus_map: FocusMap, block: "BlockScores", wanted: NDArray[np.bool_], step: int
+) -> BlockUpdate:
+    """Write a block's scores and reasons into the map; return the part of the map that changed."""
+    rows, cols = block.scores.shape
+    part = np.s_[block.row : block.row + rows, block.col : block.col + cols]
+    flags = [~block.readable, block.abstained]
+    found = np.select(flags, [Reason.UNREADABLE, Reason.ABSTAINED], Reason.SCORED)
+    for array, values in ((focus_map.scores, block.scores), (focus_map.reasons, found)):
+        array[part] = np.where(wanted[part], values, array[part])
+    parts = focus_map.scores[part].copy(), focus_map.reasons[part].copy()
+    return BlockUpdate(block.row, block.col, *parts, step)
 
 
 def _saved(
@@ -246,19 +282,3 @@ def _saved(
                 growing.write(step.update)
             yield step
     growing.finish()
-
-
-def _copy(focus_map: FocusMap) -> FocusMap:
-    """Return a map with arrays of its own, so that a viewer may hold it while the run goes on."""
-    return replace(
-        focus_map,
-        scores=focus_map.scores.copy(),
-        reasons=focus_map.reasons.copy(),
-        tissue=focus_map.tissue.copy(),
-    )
-
-
-def _cores() -> int:
-    """Return how many cores this process may use, at most 8."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(cores or 1, 8)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from napari_focusqc.errors import DeviceError, InferenceError
-from napari_focusqc.inference.device import choose_device
+from napari_focusqc.inference.device import choose_device, usable_cores
 from napari_focusqc.inference.focus import BlockScorer
 from napari_focusqc.tiles.grid import TileGrid
 from napari_focusqc.tiles.reading import Block
@@ -102,6 +102,10 @@ def test_auto_finds_a_device_and_a_missing_one_is_named() -> None:
     missing = "mps" if not torch.backends.mps.is_available() else "cuda"
     with pytest.raises(DeviceError, match=f"'{missing}' is not on this machine; it has .*cpu"):
         choose_device(missing)
+
+
+def test_at_most_eight_cores_are_taken() -> None:
+    assert 1 <= usable_cores() <= 8
 
 
 def test_torch_has_as_many_threads_after_as_before() -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from skimage import data
 
-from napari_focusqc import pipeline
 from napari_focusqc.errors import (
     FocusQCError,
     MissingMppError,
@@ -319,7 +318,3 @@ def test_closing_a_run_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None
         pass
     work.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("focusqc")]
-
-
-def test_at_most_eight_cores_are_taken() -> None:
-    assert 1 <= pipeline._cores() <= 8

@@ -13,7 +13,7 @@ from napari_focusqc.tiles import reading
 from napari_focusqc.tiles.grid import TileGrid
 from napari_focusqc.tiles.level_source import LevelSource
 from napari_focusqc.tiles.needed import needed_parts
-from napari_focusqc.tiles.reading import Block, map_blocks
+from napari_focusqc.tiles.reading import Block, Reading, map_blocks
 
 FILE_TILE_PX = 256
 
@@ -68,7 +68,7 @@ def test_each_compressed_tile_is_decoded_once_however_many_windows_lie_on_it(
     slide = open_slide(write_tiff(tmp_path / "a.tif", tissue_image(*shape)))
     grid = grid_of(shape)
     wanted = np.ones((grid.rows, grid.cols), bool)
-    list(map_blocks(lambda block: block.row, slide, grid, wanted, threads=threads))
+    list(map_blocks(lambda block: block.row, slide, grid, wanted, Reading(threads)))
     assert len(jpeg_decodes) == np.prod([-(-side // FILE_TILE_PX) for side in shape])
 
 
@@ -87,7 +87,7 @@ def test_tiles_without_a_wanted_window_are_not_decoded(
             for row, col in np.argwhere(block.wanted)
         ]
 
-    found = [tile for tiles in map_blocks(cut, slide, grid, wanted, threads=2) for tile in tiles]
+    found = [tile for tiles in map_blocks(cut, slide, grid, wanted, Reading(2)) for tile in tiles]
     assert len(jpeg_decodes) == 4
     whole = slide.read(Region(0, 0, 1536, 1536))
     mirrored = np.pad(whole, ((0, 60), (0, 60), (0, 0)), mode="reflect")

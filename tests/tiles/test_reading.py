@@ -14,7 +14,7 @@ from napari_focusqc.geometry import Region
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.tiles import reading
 from napari_focusqc.tiles.grid import TileGrid
-from napari_focusqc.tiles.reading import Block, map_blocks
+from napari_focusqc.tiles.reading import Block, Reading, map_blocks
 
 RNG = np.random.default_rng(1)
 IMAGE = RNG.integers(0, 256, (700, 900, 3), dtype=np.uint8)
@@ -35,7 +35,7 @@ def tiles(slide: ArraySlide, grid: TileGrid, wanted: NDArray[np.bool_], threads:
             found[place] = tile if block.readable[row, col] else None
         return found
 
-    parts = list(map_blocks(cut, slide, grid, wanted, threads=threads))
+    parts = list(map_blocks(cut, slide, grid, wanted, Reading(threads)))
     assert sorted(min(part) for part in parts) == [min(part) for part in parts]
     return {place: tile for part in parts for place, tile in part.items()}
 
@@ -137,7 +137,7 @@ def test_closing_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     grid = grid_of((700, 900))
     wanted = np.ones((grid.rows, grid.cols), bool)
     blocks = map_blocks(
-        lambda block: block.row, ArraySlide([IMAGE], mpp=1), grid, wanted, threads=3
+        lambda block: block.row, ArraySlide([IMAGE], mpp=1), grid, wanted, Reading(3)
     )
     next(blocks)
     blocks.close()
@@ -151,5 +151,5 @@ def test_an_error_of_the_function_reaches_the_caller_and_leaves_no_thread() -> N
     grid = grid_of((700, 900))
     wanted = np.ones((grid.rows, grid.cols), bool)
     with pytest.raises(ZeroDivisionError):
-        list(map_blocks(fail, ArraySlide([IMAGE], mpp=1), grid, wanted, threads=3))
+        list(map_blocks(fail, ArraySlide([IMAGE], mpp=1), grid, wanted, Reading(3)))
     assert not [t for t in threading.enumerate() if t.name.startswith("focusqc")]

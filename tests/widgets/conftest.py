@@ -54,10 +54,11 @@ class SteppedScore:
     closed: threading.Event = field(default_factory=threading.Event)
     calls: list[tuple[Slide, ScoreSettings]] = field(default_factory=list)
     fails_with: Exception | None = None
+    begun: int = 0
     thread: threading.Thread | None = None
 
     def __call__(
-        self, slide: Slide, settings: ScoreSettings
+        self, slide: Slide, settings: ScoreSettings, earlier: FocusMap | None = None
     ) -> Generator[Progress[Any], None, FocusMap]:
         self.closed.clear()
         stop = threading.Event()
@@ -67,9 +68,10 @@ class SteppedScore:
             self.thread = threading.current_thread()
             self.calls.append((slide, settings))
             yield Progress(0, 0, "finding tissue")
-            focus_map = empty_map(slide, settings)
-            yield Progress(0, ROWS, "scoring", copied(focus_map))
-            for row in range(ROWS):
+            focus_map = earlier or empty_map(slide, settings)
+            self.begun = int((focus_map.reasons[:, 0] == Reason.SCORED).sum())
+            yield Progress(self.begun, ROWS, "scoring", copied(focus_map))
+            for row in range(self.begun, ROWS):
                 while not self.allowed.acquire(timeout=0.005):
                     yield Progress(row, ROWS, "scoring")
                 if self.fails_with is not None:
@@ -87,7 +89,8 @@ class SteppedScore:
             self.closed.set()
 
     def allow(self, rows: int = ROWS) -> None:
-        self.allowed.release(rows)
+        if rows:
+            self.allowed.release(rows)
 
 
 def empty_map(slide: Slide, settings: ScoreSettings) -> FocusMap:

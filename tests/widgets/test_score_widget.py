@@ -150,18 +150,77 @@ def test_a_second_click_while_running_is_impossible(docked: Make, stepped: Any, 
     assert d.widget.score_button.isEnabled()
 
 
-def test_cancel_leaves_no_thread_and_no_half_layer(docked: Make, stepped: Any, qtbot: Any) -> None:
-    d = docked()
+def cancel_after(rows: int, qtbot: Any, d: Any, stepped: Any) -> None:
+    """Start a run and cancel it."""
     start(qtbot, d)
-    stepped.allow(2)
-    qtbot.waitUntil(lambda: d.widget.run.bar.value() == 2, timeout=10_000)
+    stepped.allow(rows)
+    qtbot.waitUntil(lambda: d.widget.run.bar.value() == rows, timeout=10_000)
     click(qtbot, d.widget.run.cancel_button)
     assert not d.widget.run.cancel_button.isEnabled()
     finish(qtbot, d)
     assert_all_stopped(qtbot, stepped)
-    assert d.names() == ["slide.svs"]
-    assert "Cancelled" in d.widget.run.status.text()
+
+
+def test_cancel_leaves_no_thread_and_keeps_what_is_scored(
+    docked: Make, stepped: Any, qtbot: Any
+) -> None:
+    d = docked()
+    cancel_after(2, qtbot, d, stepped)
+    assert d.names() == [
+        "slide.svs",
+        "slide.svs · focuslitenn",
+        "slide.svs · focuslitenn · verdict",
+    ]
+    assert np.isfinite(d.viewer.layers[1].data[:2]).all()
+    assert np.isnan(d.viewer.layers[1].data[2:]).all()
+    assert d.widget.run.status.text() == "Cancelled; 16 of 48 tiles are scored and kept."
     assert d.widget.score_button.isEnabled()
+
+
+def test_a_cancelled_run_goes_on_where_it_stood(docked: Make, stepped: Any, qtbot: Any) -> None:
+    d = docked()
+    assert d.widget.continue_button.isHidden()
+    cancel_after(2, qtbot, d, stepped)
+    assert not d.widget.continue_button.isHidden()
+    stepped.allow(4)
+    click(qtbot, d.widget.continue_button)
+    assert d.widget.continue_button.isHidden()
+    finish(qtbot, d)
+    assert stepped.begun == 2
+    assert len(d.viewer.layers) == 3
+    expected = np.arange(8) * 3 + np.arange(6)[:, None]
+    np.testing.assert_array_equal(d.viewer.layers[1].data, expected)
+    assert "of 48 scored tiles" in d.widget.result.headline.text()
+
+
+def test_a_cancel_before_the_first_tile_leaves_nothing(
+    docked: Make, stepped: Any, qtbot: Any
+) -> None:
+    d = docked()
+    cancel_after(0, qtbot, d, stepped)
+    assert d.names() == ["slide.svs"]
+    assert d.widget.run.status.text() == "Cancelled; nothing of this run was kept."
+    assert d.widget.continue_button.isHidden()
+
+
+def test_a_slide_that_is_gone_cannot_be_continued(docked: Make, stepped: Any, qtbot: Any) -> None:
+    d = docked()
+    cancel_after(2, qtbot, d, stepped)
+    d.viewer.layers.remove(d.slide_layer)
+    assert d.widget.continue_button.isHidden()
+
+
+def test_a_failure_keeps_what_is_scored(docked: Make, stepped: Any, qtbot: Any) -> None:
+    d = docked()
+    start(qtbot, d)
+    stepped.allow(2)
+    qtbot.waitUntil(lambda: d.widget.run.bar.value() == 2, timeout=10_000)
+    stepped.fails_with = InferenceError("the GPU is full; choose a smaller batch, or the cpu")
+    stepped.allow(1)
+    finish(qtbot, d)
+    assert "The GPU is full" in d.widget.run.status.text()
+    assert np.isfinite(d.viewer.layers[1].data[:2]).all()
+    assert not d.widget.continue_button.isHidden()
 
 
 def test_after_a_cancel_the_next_run_works(docked: Make, stepped: Any, qtbot: Any) -> None:
@@ -295,18 +354,20 @@ def test_running_again_replaces_the_layers_and_keeps_their_look(
     assert verdict.visible
 
 
-def test_a_cancelled_second_run_brings_the_first_back(
+def test_a_cancelled_second_run_brings_the_first_back_and_can_be_continued(
     docked: Make, stepped: Any, qtbot: Any
 ) -> None:
     d = docked()
     run_through(qtbot, d, stepped)
     layers = list(d.viewer.layers)
-    start(qtbot, d)
-    assert not layers[1].visible
-    click(qtbot, d.widget.run.cancel_button)
-    finish(qtbot, d)
+    cancel_after(2, qtbot, d, stepped)
     assert list(d.viewer.layers) == layers
     assert layers[1].visible
+    stepped.allow(4)
+    click(qtbot, d.widget.continue_button)
+    finish(qtbot, d)
+    assert stepped.begun == 2
+    assert len(d.viewer.layers) == 3
 
 
 def test_another_model_adds_its_own_layers(docked: Make, stepped: Any, qtbot: Any) -> None:

@@ -25,6 +25,8 @@ def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
             type=_plain_type(hints[option.name]),
             choices=option.metadata.get("choices"),
             required=required,
+            nargs="?" if "bare" in option.metadata else None,
+            const=option.metadata.get("bare"),
             default=None if required else option.default,
             metavar=None if option.metadata.get("choices") else option.name.upper(),
             help=help_text.replace("%", "%%"),

@@ -15,6 +15,7 @@ from napari_focusqc.cli.options import read_settings
 from napari_focusqc.cli.out_folder import make_out_folder
 from napari_focusqc.cli.progress_bar import run_with_bar
 from napari_focusqc.pipeline import score_slide
+from napari_focusqc.results.estimate import estimate
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.results.summary import summarise, write_summary
 from napari_focusqc.results.tables import write_tile_csv
@@ -44,7 +45,8 @@ def score_into(folder: Path, path: Path, settings: ScoreSettings) -> tuple[Focus
         written = [saved, *_write(focus_map, slide, stem)]
     finally:
         slide.close()
-    for line in [*summarise(focus_map).lines(), *(f"wrote {path}" for path in written)]:
+    known = [estimate(focus_map).line()] if settings.quick else []
+    for line in [*known, *summarise(focus_map).lines(), *(f"wrote {path}" for path in written)]:
         print(line)
     return focus_map, written[0]
 

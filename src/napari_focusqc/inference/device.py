@@ -60,3 +60,9 @@ def choose_device(wanted: str) -> Any:
         here = ", ".join(name for name, there in present.items() if there)
         raise DeviceError(f"the device {wanted!r} is not on this machine; it has {here}")
     return torch.device(wanted)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, at most 8."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(cores or 1, 8)

@@ -44,6 +44,8 @@ class ModelCard:
     threshold
         The paper's, of a score that is a probability; None where every set of weights needs its
         own.
+    light
+        Whether the network takes hardly longer than decoding the slide.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ModelCard:
     fixed: tuple[str, int | str] | None = None
     scale: tuple[float, float] = (0.0, 29.0)
     threshold: float | None = None
+    light: bool = False
 
     def on_scale(self, command: str) -> bool:
         """Say whether weights score on `scale`.

@@ -29,6 +29,7 @@ FOCUSLITENN = ModelCard(
     mpp=0.25,
     output="One number per tile, higher is more out of focus; the weights' card gives its scale.",
     cite=WANG_2020,
+    light=True,
 )
 
 KOHLBERGER_2019 = (

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Verdict
+from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason, Verdict
 from napari_focusqc.results.scale import score_limits
 from napari_focusqc.slides.facts import describe
 from napari_focusqc.slides.slide import Slide
@@ -200,9 +200,17 @@ def map_layers(focus_map: FocusMap, on: LayerView | None = None) -> list[LayerDa
 
 
 def fill_block(scores: NDArray[np.float32], update: BlockUpdate) -> None:
-    """Write a finished block into the heatmap's data, in place."""
+    """Write a finished block into the heatmap's data, in place.
+
+    Where only some rows and columns are scored yet, each score also fills the gap after it.
+    """
     rows, cols = update.scores.shape
-    scores[update.row : update.row + rows, update.col : update.col + cols] = update.scores
+    place = scores[update.row : update.row + rows, update.col : update.col + cols]
+    place[...] = update.scores
+    open_ = update.reasons == Reason.NOT_RUN
+    for row, col in np.argwhere(np.isfinite(update.scores)) if update.step > 1 else ():
+        gap = np.s_[row : row + update.step, col : col + update.step]
+        place[gap][open_[gap]] = update.scores[row, col]
 
 
 def placed(focus_map: FocusMap, on: LayerView | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Room: results.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,32 @@ class FocusMap:
     grid: TileGrid
     source: MapSource
 
+    @classmethod
+    def empty(
+        cls, tissue: NDArray[np.float32], min_tissue: float, grid: TileGrid, source: MapSource
+    ) -> "FocusMap":
+        """Return a map that knows its glass, tiles with less tissue, and no score yet."""
+        reasons = np.where(tissue >= min_tissue, Reason.NOT_RUN, Reason.GLASS).astype(np.uint8)
+        return cls(np.full(tissue.shape, np.nan, np.float32), reasons, tissue, grid, source)
+
+    def copy(self) -> "FocusMap":
+        """Return a map with arrays of its own, for a viewer to hold while the run goes on."""
+        arrays = {name: getattr(self, name).copy() for name in ("scores", "reasons", "tissue")}
+        return replace(self, **arrays)
+
+    def put(self, update: "BlockUpdate") -> None:
+        """Write a finished block into the map's arrays."""
+        rows, cols = update.scores.shape
+        part = np.s_[update.row : update.row + rows, update.col : update.col + cols]
+        self.scores[part], self.reasons[part] = update.scores, update.reasons
+
+    @property
+    def done(self) -> tuple[int, int]:
+        """How many of the tiles with tissue have been run, and how many there are."""
+        counts = np.bincount(self.reasons.ravel(), minlength=len(Reason))
+        total = self.reasons.size - int(counts[Reason.GLASS])
+        return total - int(counts[Reason.NOT_RUN]), total
+
     @property
     def partial(self) -> NDArray[np.bool_]:
         """Which tiles reach beyond the slide and were completed by reflection, (rows, cols)."""
@@ -223,9 +249,12 @@ class BlockUpdate:
         float32 (rows, cols) of the block.
     reasons
         uint8 (rows, cols) of the block.
+    step
+        Only tiles in one of so many rows and columns were run so far.
     """
 
     row: int
     col: int
     scores: NDArray[np.float32]
     reasons: NDArray[np.uint8]
+    step: int = 1

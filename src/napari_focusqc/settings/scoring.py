@@ -19,6 +19,16 @@ Edges = Literal["cover", "whole"]
 class ScoreSettings:
     """How a slide is scored. Every field says itself what it is (`label`, `help`).
 
+    Parameters
+    ----------
+    region
+        The part of the slide to score, level-0 px; None scores all of it.
+    view
+        What to score first, level-0 px; then outwards.
+    coarse_first
+        Score a tile of every fourth row and column first, then the rest. Parts of the slide are
+        decoded twice for it.
+
     Raises
     ------
     SettingsError
@@ -116,7 +126,27 @@ class ScoreSettings:
         maximum=4096,
         advanced=True,
     )
+    quick: float | None = option(
+        None,
+        "Quick estimate to ±",
+        "Score tiles drawn at random, only as many as tell the share of out-of-focus tiles to ± "
+        "this (95 % confidence), for instance 0.02; left empty, every tile is scored.",
+        minimum=0.001,
+        maximum=0.5,
+        bare=0.02,
+        advanced=True,
+    )
+    seed: int = option(
+        0,
+        "Seed",
+        "Of the random tiles of a quick estimate; the same seed draws the same tiles.",
+        minimum=0,
+        maximum=2**31 - 1,
+        advanced=True,
+    )
     region: Region | None = field(default=None, metadata={"hidden": True})
+    view: Region | None = field(default=None, metadata={"hidden": True})
+    coarse_first: bool = field(default=False, metadata={"hidden": True})
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -21,6 +21,7 @@ from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid
 from napari_focusqc.tiles.level_source import LevelSource
 from napari_focusqc.tiles.needed import needed_parts
+from napari_focusqc.tiles.order import outwards
 
 R = TypeVar("R")
 
@@ -53,14 +54,31 @@ class Block:
     pixels: NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a slide is read.
+
+    Parameters
+    ----------
+    threads
+        Number of threads, at least 1.
+    z
+        Index of the plane.
+    first
+        The part of the grid to begin with, or None to begin at the top left.
+    """
+
+    threads: int = 1
+    z: int = 0
+    first: TileGrid | None = None
+
+
 def map_blocks(
     function: Callable[[Block], R],
     slide: Slide,
     grid: TileGrid,
     wanted: NDArray[np.bool_],
-    *,
-    threads: int,
-    z: int = 0,
+    reading: Reading,
 ) -> Generator[R, None, None]:
     """Call a function with every block that holds a wanted tile, in the thread that decoded it.
 
@@ -78,20 +96,19 @@ def map_blocks(
         The tiles.
     wanted
         bool (rows, cols).
-    threads
-        Number of threads, at least 1.
-    z
-        Index of the plane.
+    reading
+        How it is read.
 
     Yields
     ------
-    What the function returned, row-major; only a few results are computed ahead.
+    What the function returned, block by block, row-major or outwards from `Reading.first`; only a
+    few results are computed ahead.
     """
-    source = LevelSource.of(slide, grid, z)
+    source = LevelSource.of(slide, grid, reading.z)
     side = max(BLOCK_PX // grid.stride_px, 1)
     span = side * grid.stride_px + grid.tile_px
     free: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
-    for _ in range(threads):
+    for _ in range(reading.threads):
         free.put(np.empty(span * span * 3, np.uint8))
 
     def work(rows: slice, cols: slice) -> R:
@@ -102,12 +119,15 @@ def map_blocks(
         finally:
             free.put(buffer)
 
+    blocks = list(_blocks(source, grid, wanted, side))
+    if reading.first is not None:
+        blocks = outwards(blocks, grid, reading.first)
     ahead: deque[Future[R]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="focusqc")
+    pool = ThreadPoolExecutor(reading.threads, thread_name_prefix="focusqc")
     try:
-        for rows, cols in _blocks(source, grid, wanted, side):
+        for rows, cols in blocks:
             ahead.append(pool.submit(work, rows, cols))
-            if len(ahead) > threads:
+            if len(ahead) > reading.threads:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()

@@ -30,7 +30,7 @@ class LiveMap:
     """What a run draws over its slide's layer.
 
     A run on a slide and with a model that were run before takes the place of the earlier layers
-    once it is finished, and their look; a run without a result brings them back.
+    once it is finished, and their look; a run that did not finish brings them back.
 
     Parameters
     ----------
@@ -46,6 +46,7 @@ class LiveMap:
         self._viewer = viewer
         self._slide_layer = slide_layer
         self._slide = slide
+        self._map: FocusMap | None = None
         self._heatmap: Any = None
         self._verdicts: Any = None
         self._earlier: dict[str, tuple[Any, bool]] = {}
@@ -58,8 +59,12 @@ class LiveMap:
         """Draw what has come: first the empty map, then its blocks."""
         for update in updates:
             if isinstance(update, FocusMap):
+                self._map = update
                 self._begin(update)
-            elif self._stands(self._heatmap):
+                continue
+            if self._map is not None:
+                self._map.put(update)
+            if self._stands(self._heatmap):
                 fill_block(self._heatmap.data, update)
         if self._stands(self._heatmap):
             self._heatmap.refresh(extent=False, thumbnail=False)
@@ -91,6 +96,20 @@ class LiveMap:
         for layer, visible in ((self._verdicts, wanted), (self._heatmap, not wanted)):
             if self._stands(layer):
                 layer.visible = visible
+
+    def keep(self) -> FocusMap | None:
+        """Stay as far as the run got, unless that would take the place of earlier layers.
+
+        Returns
+        -------
+        The map as far as it got; None where nothing was scored, and then nothing stays.
+        """
+        got = None if self._map is None or not self._map.done[0] else self._map
+        if got is None or self._earlier or not self._stands(self._heatmap):
+            self.remove()
+        else:
+            self.finish(got)
+        return got
 
     def remove(self) -> None:
         """Take away what was drawn and bring the earlier layers back."""

@@ -35,6 +35,9 @@ class Job(Generic[U, R]):
         Gets the result.
     stopped
         Called when there will be no result: cancelled, refused or failed.
+    kept
+        Called instead of `stopped` unless the widget goes away: keeps what it can of the work, and
+        returns a sentence of what that is, or None where it is nothing.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Job(Generic[U, R]):
     shown: Callable[[list[U]], None]
     done: Callable[[R], None]
     stopped: Callable[[], None]
+    kept: Callable[[], str | None] | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -49,6 +53,13 @@ class Job(Generic[U, R]):
     def __call__(self) -> Generator[Progress[U], None, R]:
         """Start the work."""
         return self.work()
+
+    def leave(self) -> str | None:
+        """End without a result; return what was kept."""
+        if self.kept is None:
+            self.stopped()
+            return None
+        return self.kept()
 
 
 @dataclass(frozen=True)

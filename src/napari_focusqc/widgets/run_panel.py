@@ -43,7 +43,7 @@ class RunPanel(QWidget):
 
     def _build(self) -> None:
         self.bar, self.cancel_button, self.status = QProgressBar(), QPushButton("Cancel"), QLabel()
-        self.cancel_button.setToolTip("Stop, and remove what was drawn so far")
+        self.cancel_button.setToolTip("Stop; tiles that are scored already are kept")
         self.cancel_button.clicked.connect(self.cancel)
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -177,16 +177,15 @@ class RunPanel(QWidget):
         job.done(value)
 
     def _cancelled(self, job: Job[Any, Any]) -> None:
-        self.say("Cancelled; nothing of this run was kept.")
-        job.stopped()
+        self.say(f"Cancelled; {job.leave() or 'nothing of this run was kept'}.")
 
     def _refused(self, error: FocusQCError, job: Job[Any, Any]) -> None:
-        job.stopped()
+        job.leave()
         self.refuse(error)
 
     def _failed(self, error: Exception, job: Job[Any, Any]) -> None:
         """Show an error nobody foresaw; napari shows its traceback by itself."""
-        job.stopped()
+        job.leave()
         self._warn(f"Stopped by an unexpected {type(error).__name__}: {error}")
 
     def _warn(self, text: str) -> None:

@@ -4,7 +4,7 @@ Room: widgets. Reads the form, starts one `score_slide`, shows its layers; no to
 before the first run, and then in the run's own thread.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,10 +12,12 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_focusqc.errors import FocusQCError
-from napari_focusqc.models.registry import shipped_models
+from napari_focusqc.models.registry import model_card, shipped_models
 from napari_focusqc.pipeline import score_slide
 from napari_focusqc.plugin.slide_of_layer import slide_of_layer
+from napari_focusqc.results.estimate import estimate
 from napari_focusqc.results.focus_map import FocusMap
+from napari_focusqc.results.summary import tile_count
 from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.widgets.dock import BUTTON_STYLE, Docked, scrolled
@@ -57,6 +59,8 @@ class ScoreWidget(Docked):
         models = [(card.title, card.name) for card in shipped_models()]
         self.form = SettingsForm(ScoreSettings, {"model": models})
         self.score_button = QPushButton("Score focus")
+        self.continue_button = QPushButton("Continue")
+        self._unfinished: tuple[Request, FocusMap] | None = None
         self.run = RunPanel()
         self.result = ResultPanel()
         self._lay_out()
@@ -78,7 +82,10 @@ class ScoreWidget(Docked):
         column = QWidget()
         layout = QVBoxLayout(column)
         layout.setSpacing(8)
-        for widget in (self.form, self.score_button, self.run, self.result):
+        self.continue_button.setToolTip("Score the tiles that the cancelled run left")
+        self.continue_button.hide()
+        buttons = (self.score_button, self.continue_button)
+        for widget in (self.form, *buttons, self.run, self.result):
             layout.addWidget(widget)
         layout.addStretch(1)
         scrolled(column, QVBoxLayout(self))
@@ -88,6 +95,7 @@ class ScoreWidget(Docked):
         self.layer_choice.lengths_changed.connect(self._on_slide_changed)
         self._mpp_line.textChanged.connect(self._on_mpp_typed)
         self.score_button.clicked.connect(self._on_score)
+        self.continue_button.clicked.connect(self._on_continue)
         self.run.running_changed.connect(self._on_running_changed)
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self.result.verdicts_wanted.connect(self._on_verdicts_wanted)
@@ -128,19 +136,43 @@ class ScoreWidget(Docked):
         if isinstance(request, FocusQCError):
             self.run.refuse(request)
             return
+        self._start(request)
+
+    def _on_continue(self) -> None:
+        if self._unfinished is not None:
+            self._start(*self._unfinished)
+
+    def _start(self, request: Request, earlier: FocusMap | None = None) -> None:
+        """Score, from the beginning or from where a cancelled run got to."""
         live = LiveMap(self._viewer, request.layer, request.slide)
         started = self.run.start(
             Job(
                 name=f"scoring the focus of {request.slide.name}",
-                work=partial(score_slide, request.slide, request.settings),
+                work=partial(score_slide, request.slide, request.settings, earlier=earlier),
                 shown=live.show,
-                done=partial(self._on_done, live),
+                done=partial(self._on_done, live, request.settings),
                 stopped=live.remove,
+                kept=partial(self._on_stopped, live, request),
             )
         )
         if started:
             self._live = live
+            self._forget_unfinished()
             self.result.hide()
+
+    def _on_stopped(self, live: LiveMap, request: Request) -> str | None:
+        """Keep what a run got done, offer to go on, and say how much it is."""
+        got = live.keep()
+        if got is None or request.layer not in self._viewer.layers:
+            return None
+        self._unfinished = request, got
+        self.continue_button.show()
+        done, total = got.done
+        return f"{done:,} of {tile_count(total)} are scored and kept"
+
+    def _forget_unfinished(self) -> None:
+        self._unfinished = None
+        self.continue_button.hide()
 
     def _request(self) -> Request:
         """Read the form.
@@ -152,13 +184,20 @@ class ScoreWidget(Docked):
         """
         layer = self.layer_choice.layer
         slide = slide_of_layer(layer)
-        region = None
+        in_view = attempt(partial(region_in_view, self._viewer, layer, slide.shape))
         if self.where.currentData() == "visible":
-            region = region_in_view(self._viewer, layer, slide.shape)
-        return Request(layer, slide, self.form.settings(region=region))
+            if isinstance(in_view, FocusQCError):
+                raise in_view
+            return Request(layer, slide, self.form.settings(region=in_view))
+        view = None if isinstance(in_view, FocusQCError) else in_view
+        settings = self.form.settings(view=view)
+        coarse = not model_card(settings.model).light and settings.quick is None
+        return Request(layer, slide, replace(settings, coarse_first=coarse))
 
-    def _on_done(self, live: LiveMap, focus_map: FocusMap) -> None:
+    def _on_done(self, live: LiveMap, settings: ScoreSettings, focus_map: FocusMap) -> None:
         live.finish(focus_map)
+        if settings.quick is not None:
+            self.run.say(f"Estimate: {estimate(focus_map).line()}.")
         self.result.show_map(focus_map, verdicts=live.shows_verdicts)
 
     def _on_verdicts_wanted(self, wanted: bool) -> None:
@@ -167,9 +206,12 @@ class ScoreWidget(Docked):
 
     def _on_running_changed(self, running: bool) -> None:
         self.score_button.setEnabled(not running and self.layer_choice.layer is not None)
+        self.continue_button.setEnabled(not running)
         self.form.setEnabled(not running)
 
     def _on_layer_removed(self, event: Any) -> None:
+        if self._unfinished is not None and event.value == self._unfinished[0].layer:
+            self._forget_unfinished()
         if self.run.running and self._live is not None and self._live.rests_on(event.value):
             self.run.cancel()
 
