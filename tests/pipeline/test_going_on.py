@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from napari_focusqc.errors import MapFileError, OutputError
+from napari_focusqc.geometry import Region
 from napari_focusqc.pipeline import score_slide
 from napari_focusqc.progress import finish
-from napari_focusqc.results.focus_map import FocusMap, Reason
+from napari_focusqc.results.estimate import estimate
+from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason
 from napari_focusqc.results.store import load_map
 from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.opening import open_slide
@@ -158,3 +160,49 @@ def test_the_unfinished_folder_says_whose_it_is(path: Path, tmp_path: Path) -> N
     work.close()
     told = json.loads((tmp_path / "map.ome.zarr.unfinished/zarr.json").read_text("utf-8"))
     assert told["attributes"]["fingerprint"]["bytes"] == path.stat().st_size
+
+
+@pytest.mark.parametrize("extra", ["coarse", "view", "both"])
+def test_the_order_changes_no_score_and_scores_nothing_twice(path: Path, extra: str) -> None:
+    view = Region(600, 700, 200, 200)
+    settings = replace(
+        SETTINGS,
+        coarse_first=extra != "view",
+        view=None if extra == "coarse" else view,
+    )
+    expected, _ = run(path)
+    slide, seen = open_slide(path), []
+    work = score_slide(slide, settings)
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as end:
+            found = end.value
+            break
+        if isinstance(step.update, BlockUpdate):
+            seen.append((step.done, step.update))
+    assert_equal(found, expected)
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})  # each step adds tiles
+    first = seen[0][1]
+    if extra != "coarse":
+        rows, cols = first.scores.shape
+        near = expected.grid.within(view)
+        assert first.row <= near.row0 < first.row + rows
+        assert first.col <= near.col0 < first.col + cols
+    if extra != "view":
+        coarse = [update for _, update in seen if update.step == 4]
+        assert sum(int(np.isfinite(update.scores).sum()) for update in coarse) == 2 * 3
+        assert all(update.step == 1 for _, update in seen[len(coarse) :])
+
+
+def test_a_quick_run_stops_when_the_share_is_known(path: Path) -> None:
+    settings = replace(SETTINGS, model="convfocus", quick=0.3, seed=3)
+    found = finish(score_slide(open_slide(path), settings))
+    known = estimate(found)
+    assert known.half_width <= 0.3
+    assert known.scored_tiles == 64 < known.tiles
+    again = finish(score_slide(open_slide(path), settings))
+    assert_equal(found, again)
+    whole = finish(score_slide(open_slide(path), replace(settings, quick=None)))
+    done = found.reasons != Reason.NOT_RUN
+    np.testing.assert_allclose(found.scores[done], whole.scores[done], rtol=0, atol=1e-4)
