@@ -40,12 +40,9 @@ def needed_parts(
     inside = window.clipped(source.shape)
     downs = source.cuts(0, inside.y, inside.bottom)
     rights = source.cuts(1, inside.x, inside.right)
-    cells = np.zeros((len(downs) - 1, len(rights) - 1), bool)
-    for row, col in np.argwhere(wanted):
-        y, x = window.y + row * grid.stride_px, window.x + col * grid.stride_px
-        down = _between(downs, source.mirrored_from(0, y, grid.tile_px), y + grid.tile_px)
-        across = _between(rights, source.mirrored_from(1, x, grid.tile_px), x + grid.tile_px)
-        cells[down, across] = True
+    under_rows = _under(source, grid, 0, window.y, wanted.shape[0], downs)
+    under_cols = _under(source, grid, 1, window.x, wanted.shape[1], rights)
+    cells = (under_rows.T @ wanted.astype(np.intp) @ under_cols) > 0
     if cells.all():
         return [inside]
     return [
@@ -54,10 +51,17 @@ def needed_parts(
     ]
 
 
-def _between(cuts: NDArray[np.intp], start: int, stop: int) -> slice:
-    """Return the cells that [start, stop) touches; what lies before the first cut is none's."""
-    first = int(np.searchsorted(cuts, start, "right")) - 1
-    return slice(max(first, 0), int(np.searchsorted(cuts, stop, "left")))
+def _under(
+    source: LevelSource, grid: TileGrid, axis: int, start: int, count: int, cuts: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Say by 0 or 1 which cells each row (axis 0) or column (1) of windows shows."""
+    under = np.zeros((count, len(cuts) - 1), np.intp)
+    for index in range(count):
+        at = start + index * grid.stride_px
+        first = np.searchsorted(cuts, source.mirrored_from(axis, at, grid.tile_px), "right") - 1
+        last = np.searchsorted(cuts, at + grid.tile_px, "left")
+        under[index, max(int(first), 0) : int(last)] = 1
+    return under
 
 
 def _rectangles(cells: Cells) -> Iterator[tuple[int, int, int, int]]:
