@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from napari_focusqc.errors import InferenceError
 from napari_focusqc.inference.focus import tile_scorer
 from napari_focusqc.inference.focuslitenn_kernel import TILE_PX, FocusLiteNNKernel
 from napari_focusqc.inference.torch_tiles import TorchTiles
@@ -61,6 +62,14 @@ def test_the_zeros_around_a_tile_count_and_its_neighbours_do_not(kernels: int, s
     inside = FocusLiteNNKernel(net)(around, np.array([[20, 20]]))
     assert alone == inside
     np.testing.assert_allclose(alone, by_torch(net, image, np.array([[0, 0]])), rtol=0, atol=3e-6)
+
+
+def test_weights_that_are_not_finite_are_refused() -> None:
+    net = network(2)
+    with torch.no_grad():
+        net.conv.weight[0, 0, 0, 0] = float("nan")
+    with pytest.raises(InferenceError, match="not finite; try other weights"):
+        FocusLiteNNKernel(net)
 
 
 def test_it_serves_what_it_can_and_torch_the_rest() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from napari_focusqc.errors import InferenceError
 from napari_focusqc.models.focuslitenn import KERNEL_PX, PADDING_PX, STRIDE_PX, FocusLiteNN
 
 TILE_PX, RESPONSES = 235, 47
@@ -17,6 +18,8 @@ WIDE, REAL = 24, 21
 """Bytes of a window's row that are read, and those of its 7 px."""
 STEP = 3 * STRIDE_PX
 """Bytes from a window to the next."""
+HIGH = np.float32(3e38)
+"""Above any response; the compiler is told that there is no infinity."""
 _EDGES = 3
 """First response, those between, last: only at both ends does a window reach into the padding."""
 
@@ -28,11 +31,18 @@ class FocusLiteNNKernel:
     ----------
     network
         On the CPU, pooling by the minimum, taking grey levels 0…255.
+
+    Raises
+    ------
+    InferenceError
+        A weight is not finite.
     """
 
     def __init__(self, network: FocusLiteNN) -> None:
         convolution = network.conv
         self._filters = _filters(convolution.weight.detach().numpy())
+        if not all(bool(weight.isfinite().all()) for weight in network.parameters()):
+            raise InferenceError("the network has weights that are not finite; try other weights")
         bias = convolution.get_parameter("bias").detach().numpy().astype(np.float64)
         self._join, self._offset = np.ones(1), float(bias[0])
         if network.fc is not None:
@@ -104,7 +114,7 @@ def _dot(filters, at, m, v):  # type: ignore[no-untyped-def]
 @njit(fastmath=True, nogil=True)
 def _one(image, y, x, count, filters, at):  # type: ignore[no-untyped-def]
     """Return a filter's least response to `count` windows side by side, the first at byte `x`."""
-    low = np.float32(np.inf)
+    low = HIGH
     for j in range(count):
         start = x + np.uint64(j * STEP)
         s0 = np.float32(0)
@@ -118,7 +128,7 @@ def _one(image, y, x, count, filters, at):  # type: ignore[no-untyped-def]
 def _five(image, y, x, count, filters, at):  # type: ignore[no-untyped-def]
     """Do as `_one` for five filters in a row, which share the bytes turned into floats."""
     i, j, k = at
-    low0 = low1 = low2 = low3 = low4 = np.float32(np.inf)
+    low0 = low1 = low2 = low3 = low4 = HIGH
     for window in range(count):
         start = x + np.uint64(window * STEP)
         s0 = s1 = s2 = s3 = s4 = np.float32(0)
@@ -168,7 +178,7 @@ def _minima(image, corners, filters, lows):  # type: ignore[no-untyped-def]
         top, left = corners[tile, 0], corners[tile, 1]
         begin, end = np.uint64(3 * left), np.uint64(3 * (left + TILE_PX) - WIDE)
         second = np.uint64(3 * (left + STRIDE_PX - PADDING_PX))
-        low[:] = np.inf
+        low[:] = HIGH
         for i in range(RESPONSES):
             # a row in the padding has no weight, so the next one stands for it
             first = top + STRIDE_PX * i - PADDING_PX
