@@ -112,3 +112,13 @@ def test_around_a_fault_only_a_small_part_counts_as_unknown() -> None:
     assert len(changed) >= 1
     assert found.mask[85, 85]
     assert (changed * 20 >= 1700 - 140).all() and (changed * 20 <= 1700 + 140).all()
+
+
+def test_a_tile_of_which_the_overview_lost_the_slides_last_pixels_has_its_last_ones() -> None:
+    """A level of 2500 / 16 px has 156; tiles from 2496 px on lie beyond it."""
+    mask = np.zeros((156, 156), bool)
+    mask[-1] = True
+    grid = TileGrid.covering((2500, 2500), 1.0, 64, 64, "cover")
+    share = TissueMask(mask, 2500 / 156 - 0.03, "").fraction(grid)
+    assert np.isfinite(share).all()
+    assert (share[-1] == 1).all()

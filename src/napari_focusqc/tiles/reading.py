@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from math import sqrt
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -25,8 +26,10 @@ from napari_focusqc.tiles.order import outwards
 
 R = TypeVar("R")
 
-BLOCK_PX = 4096
-"""Side of the square of strides that one block holds, model px (at least one tile)."""
+BLOCK_PX, LEAST_BLOCK_PX = 4096, 512
+"""Side of the square of strides that one block holds, model px (at least one tile): as large as may
+be, as what blocks share is read twice, but small grids are cut so that all threads have work."""
+BLOCKS_PER_THREAD = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +108,7 @@ def map_blocks(
     few results are computed ahead.
     """
     source = LevelSource.of(slide, grid, reading.z)
-    side = max(BLOCK_PX // grid.stride_px, 1)
+    side = _side(grid, reading.threads)
     span = side * grid.stride_px + grid.tile_px
     free: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
     for _ in range(reading.threads):
@@ -133,6 +136,17 @@ def map_blocks(
             yield ahead.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _side(grid: TileGrid, threads: int) -> int:
+    """Return the side of a block, tiles.
+
+    It depends on the grid, not on the tiles wanted: torch's last bits depend on the tiles that are
+    scored together, and a run that goes on must find the same blocks.
+    """
+    share = sqrt(grid.rows * grid.cols / (BLOCKS_PER_THREAD * threads))
+    least = min(LEAST_BLOCK_PX, BLOCK_PX) // grid.stride_px
+    return max(min(int(share), BLOCK_PX // grid.stride_px), least, 1)
 
 
 def _blocks(

@@ -82,7 +82,9 @@ class TissueMask:
         start = (first + np.arange(count)) * grid.stride_level0
         limit = min(grid.shape[axis] / self.px_level0, self.mask.shape[axis])
         stop = np.minimum((start + grid.tile_level0) / self.px_level0, limit)
-        return start / self.px_level0, stop
+        # a tile that begins in what the overview rounded away shows its last pixel
+        begin = start / self.px_level0
+        return np.where(begin < limit, begin, max(limit - 1, 0)), stop
 
 
 def _between_rows(table: Along, at: Along) -> Along:
