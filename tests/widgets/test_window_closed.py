@@ -19,7 +19,7 @@ from napari_focusqc.widgets import score_widget
 
 closed = threading.Event()
 
-def endless(slide, settings):
+def endless(slide, settings, earlier=None):
     try:
         while True:
             time.sleep(0.01)
