@@ -250,7 +250,11 @@ def _passes(
         yield wanted, 1
         return
     order, count = spread_order(wanted, settings.seed), 0
-    while count < len(order) and estimate(focus_map).half_width > settings.quick:
+    while count < len(order):
+        # of the sample alone: what else a killed run or another one scored lies where it lies
+        known = estimate(focus_map.only(order[:count]))
+        if count and known.half_width <= settings.quick:
+            return
         more = order[count : count + max(LEAST_SAMPLE, count // 2)]
         chosen = np.zeros_like(wanted)
         chosen[more[:, 0], more[:, 1]] = True

@@ -10,6 +10,7 @@ from skimage import data
 
 from napari_focusqc import FocusMap
 from napari_focusqc.cli import main
+from napari_focusqc.results.focus_map import Reason
 
 IHC = data.immunohistochemistry()
 
@@ -48,6 +49,24 @@ def test_score_writes_map_tables_and_overlay(slide_file: Path, tmp_path: Path, c
     assert (out / names[1]).read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     assert all(name in printed for name in names)
+
+
+def test_a_quick_estimate_says_what_it_took_and_leaves_the_whole_map_alone(
+    slide_file: Path, tmp_path: Path, capsys
+) -> None:
+    out = tmp_path / "out"
+    command = ["score", str(slide_file), "--out", str(out), "--model", "focuslitenn"]
+    assert main(command) == 0
+    whole = FocusMap.load(out / "a slide ü.focus.ome.zarr")
+    assert main([*command, "--quick"]) == 0
+    printed = capsys.readouterr().out
+    total = (whole.reasons != Reason.GLASS).sum()
+    assert f"of the judged tiles are out of focus (95 % confidence), from {total}" in printed
+    again = FocusMap.load(out / "a slide ü.focus.ome.zarr")
+    assert again.source == whole.source
+    sample = FocusMap.load(out / "a slide ü.quick.focus.ome.zarr")
+    done = sample.reasons != Reason.NOT_RUN
+    np.testing.assert_array_equal(sample.scores[done], whole.scores[done])
 
 
 def test_models_lists_every_shipped_set(capsys) -> None:

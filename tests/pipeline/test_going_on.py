@@ -206,3 +206,30 @@ def test_a_quick_run_stops_when_the_share_is_known(path: Path) -> None:
     whole = finish(score_slide(open_slide(path), replace(settings, quick=None)))
     done = found.reasons != Reason.NOT_RUN
     np.testing.assert_allclose(found.scores[done], whole.scores[done], rtol=0, atol=1e-4)
+
+
+def test_a_quick_run_that_was_closed_draws_the_same_sample(path: Path, tmp_path: Path) -> None:
+    """Tiles of a round that was cut short lie together, so they alone say nothing of the slide."""
+    settings = replace(SETTINGS, quick=0.3, seed=3)
+    work = score_slide(open_slide(path), settings, save_to=tmp_path / "map.ome.zarr")
+    while next(work).done < 8:
+        pass
+    work.close()
+    again = score_slide(open_slide(path), settings, save_to=tmp_path / "map.ome.zarr")
+    assert_equal(finish(again), finish(score_slide(open_slide(path), settings)))
+
+
+def test_what_stands_where_the_map_would_grow_is_never_removed(path: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "map.ome.zarr.unfinished"
+    mine.mkdir()
+    (mine / "mine.txt").write_text("keep")
+    with pytest.raises(OutputError, match="not only a focus map"):
+        run(path, save_to=tmp_path / "map.ome.zarr")
+    assert (mine / "mine.txt").read_text() == "keep"
+
+
+def test_a_run_on_another_device_does_not_go_on(path: Path) -> None:
+    expected, _ = run(path)
+    other = replace(expected, source=replace(expected.source, device="cuda"))
+    with pytest.raises(MapFileError, match="another slide or other settings"):
+        run(path, earlier=other)

@@ -39,7 +39,7 @@ def score_into(folder: Path, path: Path, settings: ScoreSettings) -> tuple[Focus
         for note in slide.info.notes:
             print(f"focusqc: note: {note}", file=sys.stderr)
         out = make_out_folder(folder)
-        stem = out / _stem(slide.name)
+        stem = out / (_stem(slide.name) + (".quick" if settings.quick else ""))
         saved = Path(f"{stem}.focus.ome.zarr")
         focus_map = run_with_bar(score_slide(slide, settings, save_to=saved), slide.name)
         written = [saved, *_write(focus_map, slide, stem)]

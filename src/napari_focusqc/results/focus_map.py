@@ -130,6 +130,13 @@ class FocusMap:
         arrays = {name: getattr(self, name).copy() for name in ("scores", "reasons", "tissue")}
         return replace(self, **arrays)
 
+    def only(self, tiles: NDArray[np.intp]) -> "FocusMap":
+        """Return the map as if only these tiles, (row, col), and the glass had been looked at."""
+        chosen = self.reasons == Reason.GLASS
+        chosen[tiles[:, 0], tiles[:, 1]] = True
+        reasons = np.where(chosen, self.reasons, np.uint8(Reason.NOT_RUN))
+        return replace(self, reasons=reasons)
+
     def put(self, update: "BlockUpdate") -> None:
         """Write a finished block into the map's arrays."""
         rows, cols = update.scores.shape

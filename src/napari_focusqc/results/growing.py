@@ -6,7 +6,6 @@ are written before reasons, and a chunk has a checksum: a tile counts as not run
 """
 
 import json
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,12 @@ from typing import Any
 import numpy as np
 
 from napari_focusqc.errors import FocusQCError, MapFileError
-from napari_focusqc.results.beside import as_output_error, check_replaceable, swap
+from napari_focusqc.results.beside import as_output_error, check_replaceable, folder_beside, swap
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason
 from napari_focusqc.results.map_attributes import is_only_a_focus_map
 from napari_focusqc.results.store import create_map, load_map, open_to_write
 
 _ENDING = ".unfinished"
-_OF_THE_RUN = ("created", "device")
-"""What two runs that give the same scores may differ in."""
 
 
 class GrowingMap:
@@ -61,13 +58,12 @@ class GrowingMap:
         Raises
         ------
         OutputError
-            The folder cannot be written.
+            The folder cannot be written, or something else stands there.
         """
         found = self._unfinished(empty)
         if found is None:
-            with as_output_error(self._folder):
-                shutil.rmtree(self._folder, ignore_errors=True)
-                create_map(empty, self._folder, {"fingerprint": self._fingerprint})
+            with folder_beside(self._folder, is_only_a_focus_map) as partial:
+                create_map(empty, partial, {"fingerprint": self._fingerprint})
             found = empty
         self._arrays = open_to_write(self._folder)
         return found
@@ -148,8 +144,7 @@ def go_on(earlier: FocusMap, empty: FocusMap) -> FocusMap:
 def _identity(focus_map: FocusMap) -> dict[str, Any]:
     """Return all of a map's facts that its scores depend on."""
     source = focus_map.source.to_dict()
-    for name in _OF_THE_RUN:
-        del source[name]
+    del source["created"]
     plain: dict[str, Any] = json.loads(json.dumps({"grid": asdict(focus_map.grid), **source}))
     return plain
 
