@@ -44,6 +44,7 @@ DOORS: dict[str, set[str]] = {
     "imagecodecs": {"slides", "results"},
     "torch": {"models", "inference", "training"},
     "numba": {"inference"},
+    "llvmlite": {"inference"},
     "safetensors": {"models", "inference", "training"},
     "dask.distributed": {"batch"},
     "distributed": {"batch"},

@@ -115,4 +115,8 @@ def tile_scorer(
         from napari_focusqc.inference.focuslitenn_kernel import FocusLiteNNKernel
 
         return FocusLiteNNKernel(cast("FocusLiteNN", network))
+    if device.type == "cpu":
+        from napari_focusqc.inference.faster import faster
+
+        network = faster(network)
     return TorchTiles(network, device, tile_px, batch)

@@ -48,6 +48,8 @@ class DeepFocus(nn.Module):
         Three fully connected layers; the last gives class 0, in focus, and class 1, blurred.
     norm
         Seven batch normalisations, after the ReLU of each layer but the last.
+    features
+        `conv`, their normalisations, ReLUs and poolings, in the order in which they come.
     """
 
     def __init__(self) -> None:
@@ -62,6 +64,15 @@ class DeepFocus(nn.Module):
             + [nn.BatchNorm1d(width) for width in WIDTHS[1:-1]]
         )
         self.dropout = nn.Dropout(0.2)
+        self.features = self._in_order()
+
+    def _in_order(self) -> tuple[nn.Module, ...]:
+        """Return all layers up to the first connected one; a tuple, for they have names already."""
+        layers: list[nn.Module] = []
+        for index, convolution in enumerate(self.conv):
+            layers += [convolution, nn.ReLU(), self.norm[index]]
+            layers += [nn.MaxPool2d(2)] if index in _POOLED else []
+        return tuple(layers)
 
     def logits(self, images: Tensor) -> Tensor:
         """Return what the softmax is taken of.
@@ -76,10 +87,8 @@ class DeepFocus(nn.Module):
         (B, 2): in focus, blurred.
         """
         features = images - images.mean(dim=(1, 2, 3), keepdim=True)
-        for index, (convolution, norm) in enumerate(zip(self.conv, self.norm, strict=False)):
-            features = norm(F.relu(convolution(features)))  # (B, 32, 64, 64) at first
-            if index in _POOLED:
-                features = F.max_pool2d(features, 2)
+        for layer in self.features:
+            features = layer(features)  # (B, 32, 64, 64) at first
         features = features.flatten(1)  # (B, 128, 8, 8) → (B, 8192)
         for connected, norm in zip(self.fc, self.norm[len(self.conv) :], strict=False):
             features = self.dropout(norm(F.relu(connected(features))))  # (B, 128), (B, 64)

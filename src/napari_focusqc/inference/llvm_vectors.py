@@ -1,0 +1,292 @@
+"""The three inner loops of a Winograd convolution, written for eight floats at once.
+
+Room: inference. Numba compiles loops over single numbers; how many of them a register holds is left
+to luck. These say it: each writes code for LLVM, which turns it into what the processor has. All
+arrays are float32 and contiguous; a place in them is a number of floats from their start, and
+nothing is checked.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba import extending
+from numba.core import cgutils, types
+
+LANES = 8
+"""Floats in a vector: a register of AVX2, two of NEON, half a one of AVX-512."""
+SIDE, STEP = 6, 4
+"""Of a window, and from a window to the next, px: F(4 × 4, 3 × 3)."""
+PLACES = SIDE * SIDE
+HALVES = 2
+ROWS, FILTERS = 6, HALVES * LANES
+"""Of a product: its twelve sums and two vectors of filters fill AVX2's registers but two."""
+
+intrinsic: Any = extending.intrinsic  # its types ask callers for the typing context, too
+_FLOAT, _INDEX = ir.FloatType(), ir.IntType(64)
+_VECTOR = ir.VectorType(_FLOAT, LANES)
+_FUSED = ("contract",)
+
+
+class _Code:
+    """Code that is being written.
+
+    Parameters
+    ----------
+    context, builder
+        Numba's and LLVM's, as an intrinsic gets them.
+    """
+
+    def __init__(self, context: Any, builder: Any) -> None:
+        self._context, self.builder = context, builder
+
+    def array(self, kind: Any, value: Any) -> Any:
+        """Return an array's struct: its `data`, its `shape`."""
+        return self._context.make_array(kind)(self._context, self.builder, value)
+
+    def parts(self, place: Any, count: int) -> list[Any]:
+        """Take a tuple apart."""
+        return [self.builder.extract_value(place, part) for part in range(count)]
+
+    def ahead(self, at: Any, count: int, step: Any) -> Any:
+        """Return ``at + count * step``."""
+        return self.builder.add(at, self.builder.mul(_INDEX(count), step))
+
+    def _address(self, data: Any, at: Any) -> Any:
+        return self.builder.bitcast(self.builder.gep(data, [at]), _VECTOR.as_pointer())
+
+    def load(self, data: Any, at: Any) -> "_Vector":
+        """Read eight floats."""
+        return _Vector(self, self.builder.load(self._address(data, at), align=4))
+
+    def store(self, vector: "_Vector", data: Any, at: Any) -> None:
+        """Write eight floats."""
+        self.builder.store(vector.value, self._address(data, at), align=4)
+
+    def everywhere(self, pointer: Any) -> "_Vector":
+        """Read one float into all eight."""
+        nothing = ir.Constant(_VECTOR, ir.Undefined)
+        zero = ir.IntType(32)(0)
+        one = self.builder.insert_element(nothing, self.builder.load(pointer), zero)
+        order = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        return _Vector(self, self.builder.shuffle_vector(one, nothing, order))
+
+
+class _Vector:
+    """Eight floats of code that is being written."""
+
+    def __init__(self, code: _Code, value: Any) -> None:
+        self._code, self.value = code, value
+
+    def __add__(self, other: "_Vector") -> "_Vector":
+        return self._new(self._code.builder.fadd(self.value, other.value, flags=_FUSED))
+
+    def __sub__(self, other: "_Vector") -> "_Vector":
+        return self._new(self._code.builder.fsub(self.value, other.value, flags=_FUSED))
+
+    def __rmul__(self, factor: float) -> "_Vector":
+        constant = ir.Constant(_VECTOR, [factor] * LANES)
+        return self._new(self._code.builder.fmul(constant, self.value, flags=_FUSED))
+
+    def times(self, other: "_Vector", plus: "_Vector") -> "_Vector":
+        """Multiply and add."""
+        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+        name = f"llvm.fmuladd.v{LANES}f32"
+        builder = self._code.builder
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        return self._new(builder.call(function, [self.value, other.value, plus.value]))
+
+    def at_least(self, other: "_Vector") -> "_Vector":
+        """Take the greater one; itself where it is no number."""
+        builder = self._code.builder
+        less = builder.fcmp_ordered("<", self.value, other.value)
+        return self._new(builder.select(less, other.value, self.value))
+
+    def _new(self, value: Any) -> "_Vector":
+        return _Vector(self._code, value)
+
+
+_Sums = dict[tuple[int, int], _Vector]
+"""Six rows of sixteen filters, by row and half."""
+
+
+def _forth(d: Sequence[_Vector]) -> list[_Vector]:
+    """Return Bᵀ d, six of six."""
+    even, odd = d[4] - 4.0 * d[2], d[3] - 4.0 * d[1]
+    wide, half = d[4] - d[2], 2.0 * (d[3] - d[1])
+    first, last = 4.0 * d[0] - 5.0 * d[2] + d[4], 4.0 * d[1] - 5.0 * d[3] + d[5]
+    return [first, even + odd, even - odd, wide + half, wide - half, last]
+
+
+def _back(m: Sequence[_Vector]) -> list[_Vector]:
+    """Return Aᵀ m, four of six."""
+    near, far = m[1] + m[2], m[3] + m[4]
+    near_odd, far_odd = m[1] - m[2], m[3] - m[4]
+    third, fourth = near + 4.0 * far, near_odd + 8.0 * far_odd + m[5]
+    return [m[0] + near + far, near_odd + 2.0 * far_odd, third, fourth]
+
+
+def _columns(rows: Sequence[Sequence[_Vector]]) -> list[list[_Vector]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _places(*counts: int) -> Any:
+    """Return the type of a tuple of tuples of places; a count of 0 stands for a place alone."""
+    kinds = [types.UniTuple(types.int64, count) if count else types.int64 for count in counts]
+    return types.Tuple(kinds)
+
+
+@intrinsic
+def to_filters(_typing, images, values, _where):  # type: ignore[no-untyped-def]
+    """Transform a window of eight channels, Bᵀ d B.
+
+    Places: ``((at, from row to row, from column to column), (to, from number to number))``.
+    """
+
+    def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
+        code = _Code(context, builder)
+        source, target = (code.array(signature.args[n], given[n]).data for n in (0, 1))
+        window, there = code.parts(given[2], 2)
+        (at, row, column), (to, step) = code.parts(window, 3), code.parts(there, 2)
+        rows = []
+        for y in range(SIDE):
+            start = code.ahead(at, y, row)
+            line = [code.load(source, code.ahead(start, x, column)) for x in range(SIDE)]
+            rows.append(_forth(line))
+        done = _columns([_forth(column) for column in _columns(rows)])
+        for place in range(PLACES):
+            code.store(done[place // SIDE][place % SIDE], target, code.ahead(to, place, step))
+        return context.get_dummy_value()
+
+    return types.void(images, values, _places(3, 2)), write
+
+
+@intrinsic
+def to_pixels(_typing, products, after, found, _where):  # type: ignore[no-untyped-def]
+    """Transform eight filters' products back, Aᵀ m A, and do what comes after.
+
+    Places: ``(filter, (at, from number to number), (to, from row to row, from column to column))``;
+    `after` is (4, K), from `after_convolution`.
+    """
+
+    def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
+        code = _Code(context, builder)
+        source, last, target = (code.array(signature.args[n], given[n]) for n in range(3))
+        filters, there, pixels = code.parts(given[3], 3)
+        (at, step), (to, row, column) = code.parts(there, 2), code.parts(pixels, 3)
+        finish = _after(code, last, filters)
+        columns = []
+        for x in range(SIDE):
+            numbers = [code.ahead(at, SIDE * y + x, step) for y in range(SIDE)]
+            columns.append(_back([code.load(source.data, number) for number in numbers]))
+        for y, line in enumerate(_columns(columns)):
+            start = code.ahead(to, y, row)
+            for x, value in enumerate(_back(line)):
+                code.store(finish(value), target.data, code.ahead(start, x, column))
+        return context.get_dummy_value()
+
+    return types.void(products, after, found, _places(0, 2, 3)), write
+
+
+@intrinsic
+def product(_typing, left, right, found, _where):  # type: ignore[no-untyped-def]
+    """Multiply six rows by a block of sixteen filters.
+
+    Places: ``((at, from row to row), length, block, (to, from row to row))``.
+    """
+
+    def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
+        code = _Code(context, builder)
+        arrays = [code.array(signature.args[n], given[n]).data for n in range(3)]
+        rows, length, first, there = code.parts(given[3], 4)
+        along = [_INDEX(1), _INDEX(0), length]
+        sums = _multiplied(code, arrays[:2], (code.parts(rows, 2), along, first))
+        _write_rows(code, sums, arrays[2], code.parts(there, 2))
+        return context.get_dummy_value()
+
+    return types.void(left, right, found, _places(2, 0, 0, 2)), write
+
+
+@intrinsic
+def finished_product(_typing, left, right, after, found, _where):  # type: ignore[no-untyped-def]
+    """Multiply six rows, each in pieces of one length, by sixteen filters; do what comes after.
+
+    Places: ``((at, from row to row), (pieces, from piece to piece, length), block, filter, (to,
+    from row to row))``; `after` is (4, K), from `after_convolution`.
+    """
+
+    def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
+        code = _Code(context, builder)
+        arrays = [code.array(signature.args[n], given[n]) for n in range(4)]
+        rows, along, first, filters, there = code.parts(given[4], 5)
+        where = code.parts(rows, 2), code.parts(along, 3), first
+        sums = _multiplied(code, [array.data for array in arrays[:2]], where)
+        places = [code.ahead(filters, half, _INDEX(LANES)) for half in range(HALVES)]
+        finish = [_after(code, arrays[2], place) for place in places]
+        done = {(row, half): finish[half](value) for (row, half), value in sums.items()}
+        _write_rows(code, done, arrays[3].data, code.parts(there, 2))
+        return context.get_dummy_value()
+
+    return types.void(left, right, after, found, _places(2, 3, 0, 0, 2)), write
+
+
+def _after(code: _Code, last: Any, filters: Any) -> Callable[[_Vector], _Vector]:
+    """Read what comes after a convolution, of eight filters; return what does it."""
+    width = code.builder.extract_value(last.shape, 1)
+    bias, lowest, scale, shift = (
+        code.load(last.data, code.ahead(filters, line, width)) for line in range(4)
+    )
+    return lambda value: (value + bias).at_least(lowest).times(scale, shift)
+
+
+def _multiplied(code: _Code, arrays: list[Any], places: tuple[Any, ...]) -> _Sums:
+    """Write six rows times sixteen filters; places as in `finished_product`, its first three."""
+    builder, (rows, block) = code.builder, arrays
+    (at, stride), (pieces, away, length), first = places
+    pairs = [(row, half) for row in range(ROWS) for half in range(HALVES)]
+    zero = ir.Constant(_VECTOR, [0.0] * LANES)
+    sums = {pair: cgutils.alloca_once_value(builder, zero) for pair in pairs}  # registers
+    with cgutils.for_range(builder, pieces) as piece, cgutils.for_range(builder, length) as one:
+        ahead = builder.add(builder.mul(piece.index, away), one.index)
+        done = builder.add(builder.mul(piece.index, length), one.index)
+        line = code.ahead(first, FILTERS, done)
+        halves = [code.load(block, code.ahead(line, half, _INDEX(LANES))) for half in range(HALVES)]
+        for row in range(ROWS):
+            place = builder.add(code.ahead(at, row, stride), ahead)
+            factor = code.everywhere(builder.gep(rows, [place]))
+            for half in range(HALVES):
+                before = _Vector(code, builder.load(sums[row, half]))
+                after = factor.times(halves[half], before)
+                builder.store(after.value, sums[row, half])
+    return {pair: _Vector(code, builder.load(place)) for pair, place in sums.items()}
+
+
+def _write_rows(code: _Code, sums: _Sums, data: Any, places: list[Any]) -> None:
+    """Write six rows of sixteen filters; places are those of the first, and from row to row."""
+    to, width = places
+    for (row, half), value in sums.items():
+        start = code.ahead(to, row, width)
+        code.store(value, data, code.ahead(start, half, _INDEX(LANES)))
+
+
+@intrinsic
+def greatest(_typing, images, found, _where):  # type: ignore[no-untyped-def]
+    """Take the greatest of a square of pixels, in eight channels.
+
+    Places: ``((at, from row to row, from column to column), side, to)``.
+    """
+
+    def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
+        code = _Code(context, builder)
+        source, target = (code.array(signature.args[n], given[n]).data for n in (0, 1))
+        window, side, to = code.parts(given[2], 3)
+        at, row, column = code.parts(window, 3)
+        most = cgutils.alloca_once_value(builder, code.load(source, at).value)
+        with cgutils.for_range(builder, side) as down, cgutils.for_range(builder, side) as across:
+            start = builder.add(at, builder.mul(down.index, row))
+            new = code.load(source, builder.add(start, builder.mul(across.index, column)))
+            builder.store(_Vector(code, builder.load(most)).at_least(new).value, most)
+        code.store(_Vector(code, builder.load(most)), target, to)
+        return context.get_dummy_value()
+
+    return types.void(images, found, _places(3, 0, 0)), write
