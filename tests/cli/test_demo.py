@@ -81,7 +81,7 @@ def test_a_model_that_fails_is_one_sentence(
     def without_weights(*_: object) -> None:
         raise WeightsError("the weights are damaged; install the package again")
 
-    monkeypatch.setattr("napari_focusqc.pipeline.find_weights", without_weights)
+    monkeypatch.setattr("napari_focusqc.pipeline.beginning.find_weights", without_weights)
     assert main(["demo", "--out", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
         "focusqc: the weights are damaged; install the package again"

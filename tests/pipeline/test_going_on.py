@@ -33,7 +33,7 @@ from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.opening import open_slide
 from napari_focusqc.tiles import reading
 reading.BLOCK_PX = 256
-settings = ScoreSettings(model="focuslitenn-1", tissue="none", device="cpu", threads=2)
+settings = ScoreSettings(model=sys.argv[4], tissue="none", device="cpu", threads=2)
 slide = open_slide(Path(sys.argv[1]))
 for number, step in enumerate(score_slide(slide, settings, save_to=sys.argv[2])):
     if number == int(sys.argv[3]):
@@ -53,10 +53,10 @@ def path(tmp_path, write_tiff, tissue_image) -> Path:
     return write_tiff(tmp_path / "slide.tif", tissue_image(1100, 1300))
 
 
-def run(path: Path, **more: object) -> tuple[FocusMap, list[int]]:
+def run(path: Path, model: str = SETTINGS.model, **more: object) -> tuple[FocusMap, list[int]]:
     """Score a slide; return the map, and how many tiles were done at each step."""
     slide, done = open_slide(path), []
-    work = score_slide(slide, SETTINGS, **more)
+    work = score_slide(slide, replace(SETTINGS, model=model), **more)
     while True:
         try:
             done.append(next(work).done)
@@ -73,19 +73,24 @@ def assert_equal(one: FocusMap, other: FocusMap) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("steps", [3, 6, 12])
-def test_after_kill_9_the_same_run_goes_on(path: Path, tmp_path: Path, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("model", "steps"),
+    [("focuslitenn-1", 3), ("focuslitenn-1", 6), ("focuslitenn-1", 12), ("convfocus", 6)],
+)
+def test_after_kill_9_the_same_run_goes_on(
+    path: Path, tmp_path: Path, model: str, steps: int
+) -> None:
     saved = tmp_path / "slide.focus.ome.zarr"
-    command = [sys.executable, "-c", KILLED, str(path), str(saved), str(steps)]
+    command = [sys.executable, "-c", KILLED, str(path), str(saved), str(steps), model]
     killed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     before = int(killed.stdout)
     assert not saved.exists()
     left = load_map(tmp_path / "slide.focus.ome.zarr.unfinished")
     assert (left.reasons != Reason.NOT_RUN).sum() == before
-    found, done = run(path, save_to=saved)
+    found, done = run(path, model, save_to=saved)
     assert next(count for count in done if count) == before
-    expected, _ = run(path)
+    expected, _ = run(path, model)
     assert_equal(found, expected)
     assert_equal(load_map(saved), expected)
     assert found.source.created == left.source.created

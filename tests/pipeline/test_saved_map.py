@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage.data import immunohistochemistry
 
-from napari_focusqc import FocusMap, pipeline, score_image
+from napari_focusqc import FocusMap, score_image
 from napari_focusqc.models import registry
 from napari_focusqc.models.card import Weights
 
@@ -22,7 +22,7 @@ def test_a_scored_map_comes_back_with_all_its_source(
         data = ({"name": "fields", "licence": "CC0", "images": ("a", "b")},)
         return replace(weights, card=replace(weights.card, data=data))
 
-    monkeypatch.setattr(pipeline, "find_weights", with_data)
+    monkeypatch.setattr("napari_focusqc.pipeline.beginning.find_weights", with_data)
     scored = score_image(immunohistochemistry(), mpp=0.25, model="focuslitenn-1", tissue="none")
     loaded = FocusMap.load(scored.save(tmp_path / "map.ome.zarr"))
     assert loaded.source == scored.source

@@ -23,7 +23,7 @@ from napari_focusqc.geometry import Region
 from napari_focusqc.models.calibration import Calibration
 from napari_focusqc.models.registry import find_weights
 from napari_focusqc.models.weights import load_network
-from napari_focusqc.pipeline import score_image, score_slide
+from napari_focusqc.pipeline import prepare, score_image, score_slide
 from napari_focusqc.progress import finish
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason
 from napari_focusqc.results.summary import summarise
@@ -63,6 +63,12 @@ def test_every_score_is_the_networks_on_that_window(whole: FocusMap) -> None:
         with torch.inference_mode():
             score = network(window.permute(2, 0, 1)[None].float() / 255)
         assert whole.scores[row, col] == pytest.approx(float(score), abs=1e-4)
+
+
+def test_what_a_run_would_wait_for_can_be_done_before_it(slide: ArraySlide) -> None:
+    prepare(slide, with_settings(model="convfocus", tissue="otsu"))
+    with pytest.raises(MissingMppError):
+        prepare(ArraySlide([FIELD]), ALL)
 
 
 def test_score_image_scores_whole_tiles_only(whole: FocusMap) -> None:

@@ -3,12 +3,20 @@
 import dask.array as da
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from napari_focusqc.errors import SettingsError, UnreadableRegionError
 from napari_focusqc.geometry import Region
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.tiles.grid import TileGrid
-from napari_focusqc.tiles.tissue import TissueMask, tissue_mask
+from napari_focusqc.tiles.tissue import (
+    GLASS_LUMA,
+    LUMA,
+    TissueMask,
+    remembered_tissue,
+    tissue_mask,
+)
 
 PINK, PURPLE, GLASS = (220, 150, 190), (110, 60, 140), (242, 243, 242)
 
@@ -61,6 +69,28 @@ def test_luma_excludes_black() -> None:
     found = tissue_mask(ArraySlide([image], mpp=0.5), "luma", 0.5)
     assert not found.mask[:50].any()
     assert found.mask[50:].all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 45), st.integers(1, 45), st.sampled_from([10.0, 5.0, 2.0, 0.8, 0.5]))
+def test_a_mask_pixel_is_the_mean_of_its_cell(height: int, width: int, mpp: float) -> None:
+    """Also of the last row and column, which hold what is left of the slide."""
+    pixels = np.random.default_rng(height).integers(100, 256, (height, width, 3), np.uint8)
+    found, side = tissue_mask(ArraySlide([pixels], mpp=mpp), "luma", mpp), max(int(10 / mpp), 1)
+    for y, x in np.ndindex(found.mask.shape):
+        cell = pixels[y * side : (y + 1) * side, x * side : (x + 1) * side]
+        luma = (cell.reshape(-1, 3).mean(0, dtype=float) / 255).astype(np.float32) @ LUMA
+        assert abs(luma - GLASS_LUMA) < 1e-6 or found.mask[y, x] == (luma <= GLASS_LUMA)
+    assert found.mask.shape == (-(-height // side), -(-width // side))
+
+
+def test_tissue_is_found_once_for_a_slide_while_it_is_open() -> None:
+    slide = painted((slice(400, 1200), slice(600, 1600), PURPLE))
+    first = remembered_tissue(slide, "otsu", 0.5)
+    assert remembered_tissue(slide, "otsu", 0.5) is first
+    assert remembered_tissue(slide, "luma", 0.5) is not first
+    assert remembered_tissue(painted(), "otsu", 0.5) is not first
+    np.testing.assert_array_equal(first.mask, tissue_mask(slide, "otsu", 0.5).mask)
 
 
 def test_none_is_tissue_everywhere() -> None:

@@ -46,6 +46,15 @@ def _remembered_elsewhere(tmp_path: Path) -> None:
     QSettings.setPath(*scope, str(tmp_path / "remembered"))
 
 
+@pytest.fixture(autouse=True)
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Slide]:
+    """Load no network for the sake of speed; return the slides it would be done for."""
+    slides: list[Slide] = []
+    stand_in = "napari_focusqc.widgets.score_widget.prepare"
+    monkeypatch.setattr(stand_in, lambda slide, _settings: slides.append(slide))
+    return slides
+
+
 @dataclass
 class SteppedScore:
     """Stand where `score_slide` does: the same contract, but a row only when allowed."""

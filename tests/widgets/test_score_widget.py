@@ -53,6 +53,15 @@ def test_opening_the_widget_offers_the_slide(docked: Make) -> None:
     assert "0.5 µm/px" in d.widget.facts.text()
 
 
+def test_what_the_first_run_needs_is_loaded_while_the_user_looks(
+    docked: Make, prepared: list[Any], qtbot: Any
+) -> None:
+    d = docked()
+    qtbot.waitUntil(lambda: bool(prepared), timeout=10_000)
+    assert prepared[0].name == "slide.svs"
+    assert not d.widget.run.running
+
+
 def test_without_a_slide_there_is_nothing_to_click(
     make_napari_viewer: Make, add_slide: Make
 ) -> None:

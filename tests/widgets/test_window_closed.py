@@ -28,6 +28,7 @@ def endless(slide, settings, earlier=None):
         closed.set()
 
 score_widget.score_slide = endless
+score_widget.prepare = lambda slide, settings: None
 viewer = napari.Viewer()
 slide = ArraySlide([np.zeros((300, 400, 3), np.uint8)], 0.5, "slide.svs")
 viewer.add_layer(Layer.create(*slide_layers(slide)[0]))

@@ -11,6 +11,7 @@ References
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +95,11 @@ def _between_rows(table: Along, at: Along) -> Along:
     return table[low] * (1 - share) + table[low + 1] * share
 
 
+_REMEMBERED: WeakKeyDictionary[Slide, dict[tuple[str, float, int], TissueMask]] = (
+    WeakKeyDictionary()
+)
+
+
 def tissue_mask(slide: Slide, rule: str, mpp: float, z: int = 0) -> TissueMask:
     """Find tissue on the whole slide.
 
@@ -122,6 +128,14 @@ def tissue_mask(slide: Slide, rule: str, mpp: float, z: int = 0) -> TissueMask:
     rgb, readable, px_level0 = _overview(slide, mpp, z)
     found, how = _otsu(rgb, readable) if rule == "otsu" else _luma(rgb)
     return TissueMask(found | ~readable, px_level0, how)
+
+
+def remembered_tissue(slide: Slide, rule: str, mpp: float, z: int = 0) -> TissueMask:
+    """Find tissue as `tissue_mask` does, but once for each slide while it is open."""
+    known = _REMEMBERED.setdefault(slide, {})
+    if (rule, mpp, z) not in known:
+        known[rule, mpp, z] = tissue_mask(slide, rule, mpp, z)
+    return known[rule, mpp, z]
 
 
 def _otsu(rgb: NDArray[np.float32], readable: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], str]:
@@ -242,4 +256,5 @@ def _cell_means(pixels: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
         np.minimum(step, side - step * np.arange(count))
         for side, count in zip(pixels.shape, (down, across), strict=False)
     )
-    return (sums / (255.0 * heights[:, None, None] * widths[:, None])).astype(np.float32)
+    means: NDArray[np.float64] = sums / (255.0 * heights[:, None, None] * widths[:, None])
+    return means.astype(np.float32)

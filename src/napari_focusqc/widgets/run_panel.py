@@ -23,6 +23,8 @@ WARNING_STYLE = "QLabel { border-left: 4px solid #e69f00; padding-left: 6px; }"
 
 SHOW_EVERY_MS = 60
 """Updates are shown together at this pace, so that fast work cannot flood the event loop."""
+PAINT_MS = 10
+"""Before the outcome is dealt with, which may add layers: what came last is painted first."""
 
 
 class RunPanel(QWidget):
@@ -39,6 +41,10 @@ class RunPanel(QWidget):
         self._timer = QTimer(self)
         self._timer.setInterval(SHOW_EVERY_MS)
         self._timer.timeout.connect(self._show_steps)
+        self._pause = QTimer(self)
+        self._pause.setInterval(PAINT_MS)
+        self._pause.setSingleShot(True)
+        self._pause.timeout.connect(self._conclude)
         self._build()
 
     def _build(self) -> None:
@@ -142,8 +148,12 @@ class RunPanel(QWidget):
         self._outcome = partial(self._failed, error)
 
     def _on_finished(self) -> None:
-        """Show what is left and tell the outcome, once the generator is closed."""
+        """Show what is left, once the generator is closed."""
         self._show_steps()
+        self._pause.start()
+
+    def _conclude(self) -> None:
+        """Tell the outcome."""
         job, outcome = self._job, self._cancelled if self._stopping else self._outcome
         self._rest()
         if job is not None:
@@ -169,6 +179,7 @@ class RunPanel(QWidget):
         self._job = self._worker = None
         self._steps, self._outcome = [], self._cancelled
         self._timer.stop()
+        self._pause.stop()
         self._busy.hide()
         self.running_changed.emit(False)
 

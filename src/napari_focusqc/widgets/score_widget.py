@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from napari.qt.threading import create_worker
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_focusqc.errors import FocusQCError
 from napari_focusqc.models.registry import model_card, shipped_models
-from napari_focusqc.pipeline import score_slide
+from napari_focusqc.pipeline import prepare, score_slide
 from napari_focusqc.plugin.slide_of_layer import slide_of_layer
 from napari_focusqc.results.estimate import estimate
 from napari_focusqc.results.focus_map import FocusMap
@@ -125,6 +126,14 @@ class ScoreWidget(Docked):
         self._mpp_line.setText(self._given_mpp.get(str(layer.unique_id), ""))
         hint = "needed, for instance 0.25" if slide.mpp is None else f"{slide.mpp:.4g}, as opened"
         self._mpp_line.setPlaceholderText(hint)
+        self._make_ready(slide)
+
+    def _make_ready(self, slide: Slide) -> None:
+        """Load what the first run would wait for, while the user looks at the slide."""
+        settings = attempt(self.form.settings)
+        if isinstance(settings, ScoreSettings):
+            # what a run would be refused for, the run itself will say
+            create_worker(partial(attempt, partial(prepare, slide, settings)), _start_thread=True)
 
     def _on_mpp_typed(self, text: str) -> None:
         """Remember the µm/px typed for this slide."""
