@@ -96,6 +96,26 @@ def test_an_error_of_torch_becomes_a_sentence() -> None:
         run(block(np.ones((4, 5), bool)), Full(), 8)
 
 
+def test_the_batch_is_halved_until_memory_suffices() -> None:
+    class Small(Mean):
+        sizes: list[int]
+
+        def forward(self, images: Tensor) -> Tensor:
+            self.sizes.append(len(images))
+            if len(images) > self.most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().forward(images)
+
+    network = Small()
+    network.sizes, network.most = [], 2
+    found = run(block(np.ones((4, 5), bool)), network, 16)
+    assert network.sizes == [16, 8, 4, *[2] * 10]
+    assert np.array_equal(found, run(block(np.ones((4, 5), bool)), Mean(), 2))
+    network.most = 0
+    with pytest.raises(InferenceError, match="out of memory.*try a smaller batch"):
+        run(block(np.ones((4, 5), bool)), network, 16)
+
+
 def test_auto_finds_a_device_and_a_missing_one_is_named() -> None:
     assert choose_device("cpu").type == "cpu"
     assert choose_device("auto").type in ("cpu", "cuda", "mps")

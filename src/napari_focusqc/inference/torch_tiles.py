@@ -32,7 +32,8 @@ class TorchTiles:
     tile_px
         Side of a tile.
     batch
-        Tiles per call; scores do not depend on it beyond float rounding.
+        Tiles per call; scores do not depend on it beyond float rounding. It is halved, and stays
+        so, whenever a GPU has too little memory for it.
     """
 
     def __init__(self, network: nn.Module, device: torch.device, tile_px: int, batch: int) -> None:
@@ -75,29 +76,47 @@ class TorchTiles:
         """
         if self._device.type == "cpu":
             torch.set_num_threads(1)
-        image, scores = torch.from_numpy(pixels), np.empty(len(corners), np.float32)
+        image, scores, start = torch.from_numpy(pixels), np.empty(len(corners), np.float32), 0
         with self._turn:
-            for start in range(0, len(corners), self._batch):
+            while start < len(corners):
                 some = corners[start : start + self._batch]
-                scores[start : start + len(some)] = self._scored(self._stack(image, some))
+                found = self._scored(image, some)
+                if found is None:
+                    self._batch //= 2
+                    continue
+                scores[start : start + len(some)] = found
+                start += len(some)
         return scores
 
     def _stack(self, image: Tensor, corners: NDArray[np.intp]) -> Tensor:
-        """Copy tiles to the device as float32 (B, 3, tile, tile), channels last."""
-        side = self._tile_px
+        """Copy tiles to the device as float32 (B, 3, tile, tile), channels last.
+
+        They travel to a GPU as bytes, from memory that it may read by itself.
+        """
+        side, near = self._tile_px, self._device.type == "cpu"
         stack: Tensor | None = getattr(self._own, "stack", None)
         if stack is None:
-            stack = self._own.stack = torch.empty((self._batch, side, side, 3))
+            kind, pinned = torch.float32 if near else torch.uint8, self._device.type == "cuda"
+            stack = torch.empty((self._batch, side, side, 3), dtype=kind, pin_memory=pinned)
+            self._own.stack = stack
         for place, (y, x) in zip(stack, corners.tolist(), strict=False):
             place.copy_(image[y : y + side, x : x + side])
-        return stack[: len(corners)].to(self._device).permute(0, 3, 1, 2)
+        return stack[: len(corners)].to(self._device).float().permute(0, 3, 1, 2)
 
-    def _scored(self, tiles: Tensor) -> NDArray[np.float32]:
-        """Run the network; what torch raises becomes ours (a worker swallows RuntimeError)."""
+    def _scored(self, image: Tensor, corners: NDArray[np.intp]) -> NDArray[np.float32] | None:
+        """Run the network; what torch raises becomes ours (a worker swallows RuntimeError).
+
+        Returns
+        -------
+        float32 (n,); None where the device has too little memory for so many tiles at once.
+        """
         try:
             with torch.inference_mode():
-                scores: NDArray[np.float32] = self._network(tiles).float().cpu().numpy()
+                network = self._network(self._stack(image, corners))
+                scores: NDArray[np.float32] = network.float().cpu().numpy()
         except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError) and self._batch > 1:
+                return None
             reason = str(error).partition("\n")[0]
             raise InferenceError(
                 f"the network could not be run on {self._device} ({reason}); "
