@@ -1,0 +1,182 @@
+"""Which found nucleus is which true one.
+
+Room: evaluation. Points in, pairs out; knows no model and no image. All in one unit, px, (y, x).
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from scipy.spatial import KDTree
+
+from napari_focusqc.errors import EvaluationError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matching:
+    """Pairs of a found and a true nucleus, each in one pair at most.
+
+    Parameters
+    ----------
+    found, true
+        int64 (K,), indices of each pair's two points; `found` rises.
+    distance_px
+        float64 (K,), from one to the other.
+    fp, fn
+        Found nuclei without a true one (false positives), and true without a found.
+    """
+
+    found: NDArray[np.int64]
+    true: NDArray[np.int64]
+    distance_px: NDArray[np.float64]
+    fp: int
+    fn: int
+
+    @property
+    def tp(self) -> int:
+        """Number of pairs: true positives."""
+        return len(self.found)
+
+
+def match(
+    found: NDArray[np.floating[Any]], true: NDArray[np.floating[Any]], radius_px: float
+) -> Matching:
+    """Pair as many as can be within the radius, and among such pairings choose the nearest.
+
+    The paper assigns at least total distance what lies within the radius; that as many pairs as
+    possible come first is our reading: without it, the least total is that of no pair.
+
+    Parameters
+    ----------
+    found, true
+        Any float (N, 2) and (M, 2), finite.
+    radius_px
+        A pair may be this far apart and no farther; above 0.
+
+    Raises
+    ------
+    EvaluationError
+        The points are not (·, 2) or not finite, or the radius is not above 0 and finite.
+
+    References
+    ----------
+    .. [1] Xing et al., "Towards pixel-to-pixel deep nucleus detection in microscopy images",
+       BMC Bioinformatics 20:472, 2019, "Evaluation metrics".
+    .. [2] Kuhn, "The Hungarian method for the assignment problem", Naval Research Logistics
+       Quarterly 2, 1955; solved here by `scipy.sparse.csgraph.min_weight_full_bipartite_matching`.
+    """
+    here, there = _points(found, "found"), _points(true, "true")
+    many, most = len(here), len(there)
+    one, other, away = _pairs_within(here, there, radius_px)
+    if not len(one):
+        return Matching(one, other, away, many, most)
+    # each found nucleus may stay alone, at a price above the distances of any pairing
+    alone = np.full(many, (min(many, most) + 1.0) * radius_px)
+    columns = np.concatenate([other, most + np.arange(many)])
+    # no price may be 0, and the same more in every row changes nothing
+    price = np.concatenate([away, alone]) + radius_px
+    rows = np.concatenate([one, np.arange(many)])
+    prices = csr_array((price, (rows, columns)), shape=(many, most + many))
+    chosen = min_weight_full_bipartite_matching(prices)[1].astype(np.int64)
+    paired = np.flatnonzero(chosen < most)
+    partners = chosen[paired]
+    away = _distance(here[paired], there[partners])
+    return Matching(paired, partners, away, many - len(paired), most - len(paired))
+
+
+def adds_match(
+    found: NDArray[np.floating[Any]], true: NDArray[np.floating[Any]], radius_px: float
+) -> NDArray[np.bool_]:
+    """Say of each found nucleus, one after the other, whether it makes one more pair possible.
+
+    The running sum is `match(found[:k], true, radius_px).tp` for every k at once: the greatest
+    number of pairs grows by one where an augmenting path begins at the new point [1]_, and stays
+    otherwise.
+
+    Parameters
+    ----------
+    found, true, radius_px
+        As for `match`; the most certain nucleus first.
+
+    Returns
+    -------
+    bool (N,)
+
+    References
+    ----------
+    .. [1] Berge, "Two theorems in graph theory", PNAS 43, 1957.
+    """
+    here, there = _points(found, "found"), _points(true, "true")
+    near: list[list[int]] = [[] for _ in here]
+    one, other, _ = _pairs_within(here, there, radius_px)
+    for start, end in zip(one.tolist(), other.tolist(), strict=True):
+        near[start].append(end)
+    partner: dict[int, int] = {}
+    spent: set[int] = set()
+    return np.array([_augment(start, near, partner, spent) for start in range(len(near))], bool)
+
+
+def _augment(start: int, near: list[list[int]], partner: dict[int, int], spent: set[int]) -> bool:
+    """Pair one more found nucleus, others changing partners; say whether that could be done.
+
+    Parameters
+    ----------
+    near
+        The true nuclei within the radius of each found one.
+    partner
+        The found nucleus of each true one that has any; changed.
+    spent
+        True nuclei from which no free one can be reached, now or later; added to.
+    """
+    came_from: dict[int, int | None] = {}
+    waiting: deque[tuple[int, int | None]] = deque([(start, None)])
+    while waiting:
+        one, before = waiting.popleft()
+        for other in near[one]:
+            if other in came_from or other in spent:
+                continue
+            came_from[other] = before
+            if other not in partner:
+                while (before := came_from[other]) is not None:
+                    partner[other], other = partner[before], before
+                partner[other] = start
+                return True
+            waiting.append((partner[other], other))
+    spent.update(came_from)
+    return False
+
+
+def _points(points: NDArray[np.floating[Any]], which: str) -> NDArray[np.float64]:
+    """Return points as float64 (N, 2), or refuse them."""
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise EvaluationError(
+            f"the {which} nuclei are an array of shape {points.shape}, or one is not finite; there "
+            "must be (y, x) of each"
+        )
+    return points.astype(np.float64)
+
+
+def _pairs_within(
+    found: NDArray[np.float64], true: NDArray[np.float64], radius_px: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return found, true and distance of every pair at most `radius_px` apart, each (P,)."""
+    if not 0 < radius_px < math.inf:
+        raise EvaluationError(f"the radius is {radius_px} px; it must be above 0 and finite")
+    # the tree compares squares, which round otherwise
+    near = KDTree(found).sparse_distance_matrix(
+        KDTree(true), radius_px * (1 + 1e-9), output_type="ndarray"
+    )
+    one, other = near["i"].astype(np.int64), near["j"].astype(np.int64)
+    away = _distance(found[one], true[other])
+    within = away <= radius_px
+    return one[within], other[within], away[within]
+
+
+def _distance(some: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    away: NDArray[np.float64] = np.hypot(*(some - others).T)
+    return away
