@@ -33,7 +33,7 @@ def by_torch(net: FocusLiteNN, image: NDArray[np.uint8], corners: NDArray[np.int
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.sampled_from([1, 2, 3, 5, 6, 10, 11]),
+    st.sampled_from([1, 2, 3, 4, 10, 16, 17]),
     st.integers(0, 1000),
     st.lists(
         st.tuples(st.integers(0, 300 - TILE_PX), st.integers(0, 290 - TILE_PX)),

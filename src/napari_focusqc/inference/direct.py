@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, from_numpy, nn
 from torch.nn.functional import pad
 
-from napari_focusqc.inference.llvm_vectors import FILTERS, LANES, ROWS, finished_product, greatest
+from napari_focusqc.inference.llvm_code import LANES
+from napari_focusqc.inference.llvm_vectors import FILTERS, ROWS, finished_product, greatest
 
 
 class DirectConvolution(nn.Module):
@@ -32,7 +33,7 @@ class DirectConvolution(nn.Module):
         super().__init__()
         self._padding = cast("int", convolution.padding[0])
         self._step, self._side = convolution.stride[0], convolution.kernel_size[0]
-        self._filters = _rows_of(convolution.weight.detach().numpy())
+        self._filters = rows_of(convolution.weight.detach().numpy())
         self._after = after_convolution(convolution, relu, norm)
 
     @staticmethod
@@ -118,7 +119,7 @@ def after_convolution(
     return after
 
 
-def _rows_of(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+def rows_of(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     """Lay filters, (K, C, n, n), out as (blocks of 16 filters, n n C, 16)."""
     rows = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight) // FILTERS, FILTERS)
     return np.ascontiguousarray(rows.transpose(1, 0, 2))
@@ -133,7 +134,7 @@ def _convolve(images, filters, after, size, found):  # type: ignore[no-untyped-d
     images
         float32 (B, h, w, C), with the zeros around them.
     filters, after
-        From `_rows_of` and `after_convolution`.
+        From `rows_of` and `after_convolution`.
     size
         Px from window to window, side of a window.
     found

@@ -1,9 +1,10 @@
 """FocusLiteNN compiled: its responses straight from the bytes of an image.
 
 Room: inference. The network is one convolution, and torch spends more time on turning overlapping
-tiles into floats than on it; here nothing is copied. Seven rows of 24 bytes (7 px and one of the
-next) times the filter's weights, which are zero for that pixel, are three registers of eight each,
-so the compiler has no rest to deal with. Numba compiles it once and keeps it on the disk.
+tiles into floats than on it; here few filters take the bytes as they are, and many share seven rows
+of floats that stay in the fastest cache. For few, seven rows of 24 bytes (7 px and one of the next)
+times the filter's weights, which are zero for that pixel, are three registers of eight each, so the
+compiler has no rest to deal with. Numba compiles it once and keeps it on the disk.
 """
 
 import numpy as np
@@ -11,6 +12,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from napari_focusqc.errors import InferenceError
+from napari_focusqc.inference.direct import rows_of
+from napari_focusqc.inference.llvm_vectors import FILTERS, ROWS, least_product
 from napari_focusqc.models.focuslitenn import KERNEL_PX, PADDING_PX, STRIDE_PX, FocusLiteNN
 
 TILE_PX, RESPONSES = 235, 47
@@ -20,6 +23,8 @@ STEP = 3 * STRIDE_PX
 """Bytes from a window to the next."""
 HIGH = np.float32(3e38)
 """Above any response; the compiler is told that there is no infinity."""
+MANY = 4
+"""From so many filters on, sixteen at once are faster than one after the other."""
 _EDGES = 3
 """First response, those between, last: only at both ends does a window reach into the padding."""
 
@@ -40,11 +45,13 @@ class FocusLiteNNKernel:
 
     def __init__(self, network: FocusLiteNN) -> None:
         convolution = network.conv
-        self._filters = _filters(convolution.weight.detach().numpy())
+        weight = convolution.weight.detach().numpy()
+        self._many = len(weight) >= MANY
+        self._filters = rows_of(_in_blocks(weight)) if self._many else _filters(weight)
         if not all(bool(weight.isfinite().all()) for weight in network.parameters()):
             raise InferenceError("the network has weights that are not finite; try other weights")
         bias = convolution.get_parameter("bias").detach().numpy().astype(np.float64)
-        self._join, self._offset = np.ones(1), float(bias[0])
+        self._kernels, self._join, self._offset = len(weight), np.ones(1), float(bias[0])
         if network.fc is not None:
             self._join = network.fc.weight.detach().numpy().astype(np.float64).ravel()
             last = network.fc.get_parameter("bias").detach().numpy()
@@ -59,10 +66,16 @@ class FocusLiteNNKernel:
 
     def __call__(self, pixels: NDArray[np.uint8], corners: NDArray[np.intp]) -> NDArray[np.float32]:
         """Score tiles of an image; as `TorchTiles`."""
-        lows = np.empty((len(corners), self._filters.shape[2]), np.float32)
-        rows = pixels.reshape(pixels.shape[0], -1)
-        _minima(rows, np.ascontiguousarray(corners, np.int64), self._filters, lows)
-        return (lows @ self._join + self._offset).astype(np.float32)
+        rows, places = pixels.reshape(pixels.shape[0], -1), np.ascontiguousarray(corners, np.int64)
+        count = FILTERS * len(self._filters) if self._many else self._kernels
+        lows = np.empty((len(corners), count), np.float32)
+        (_many if self._many else _few)(rows, places, self._filters, lows)
+        return (lows[:, : self._kernels] @ self._join + self._offset).astype(np.float32)
+
+
+def _in_blocks(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Add filters of zeros, (K, 3, 7, 7), until K is a multiple of 16."""
+    return np.pad(weight, ((0, -len(weight) % FILTERS), *[(0, 0)] * 3))
 
 
 def _filters(weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -124,41 +137,8 @@ def _one(image, y, x, count, filters, at):  # type: ignore[no-untyped-def]
     return low
 
 
-@njit(fastmath=True, nogil=True)
-def _five(image, y, x, count, filters, at):  # type: ignore[no-untyped-def]
-    """Do as `_one` for five filters in a row, which share the bytes turned into floats."""
-    i, j, k = at
-    low0 = low1 = low2 = low3 = low4 = HIGH
-    for window in range(count):
-        start = x + np.uint64(window * STEP)
-        s0 = s1 = s2 = s3 = s4 = np.float32(0)
-        for m in range(WIDE):
-            v = _column(image, y, start + np.uint64(m))
-            s0 += _dot(filters, (i, j, k), m, v)
-            s1 += _dot(filters, (i, j, k + 1), m, v)
-            s2 += _dot(filters, (i, j, k + 2), m, v)
-            s3 += _dot(filters, (i, j, k + 3), m, v)
-            s4 += _dot(filters, (i, j, k + 4), m, v)
-        low0, low1, low2 = min(low0, s0), min(low1, s1), min(low2, s2)
-        low3, low4 = min(low3, s3), min(low4, s4)
-    return low0, low1, low2, low3, low4
-
-
-@njit(fastmath=True, nogil=True)
-def _windows(image, y, span, filters, edge, low):  # type: ignore[no-untyped-def]
-    """Lower the minima of all filters, float32 (K,), to their responses to some windows."""
-    x, count = span
-    fives = len(low) // 5 * 5
-    for k in range(0, fives, 5):
-        found = _five(image, y, x, count, filters, (edge[0], edge[1], k))
-        for more in range(5):
-            low[k + more] = min(low[k + more], found[more])
-    for k in range(fives, len(low)):
-        low[k] = min(low[k], _one(image, y, x, count, filters, (edge[0], edge[1], k)))
-
-
 @njit(fastmath=True, nogil=True, cache=True)
-def _minima(image, corners, filters, lows):  # type: ignore[no-untyped-def]
+def _few(image, corners, filters, lows):  # type: ignore[no-untyped-def]
     """Find each filter's least response in each tile.
 
     Parameters
@@ -173,12 +153,11 @@ def _minima(image, corners, filters, lows):  # type: ignore[no-untyped-def]
         float32 (n, K), filled.
     """
     last = RESPONSES - 1
-    low = np.empty(lows.shape[1], np.float32)
     for tile in range(len(corners)):
         top, left = corners[tile, 0], corners[tile, 1]
         begin, end = np.uint64(3 * left), np.uint64(3 * (left + TILE_PX) - WIDE)
         second = np.uint64(3 * (left + STRIDE_PX - PADDING_PX))
-        low[:] = HIGH
+        lows[tile] = HIGH
         for i in range(RESPONSES):
             # a row in the padding has no weight, so the next one stands for it
             first = top + STRIDE_PX * i - PADDING_PX
@@ -188,7 +167,49 @@ def _minima(image, corners, filters, lows):  # type: ignore[no-untyped-def]
                 np.uint64(min(first + 6, top + TILE_PX - 1)),
             )
             row = 0 if i == 0 else 2 if i == last else 1
-            _windows(image, y, (begin, 1), filters, (row, 0), low)
-            _windows(image, y, (second, last - 1), filters, (row, 1), low)
-            _windows(image, y, (end, 1), filters, (row, 2), low)
-        lows[tile] = low
+            for k in range(lows.shape[1]):
+                low = _one(image, y, begin, 1, filters, (row, 0, k))
+                low = min(low, _one(image, y, second, last - 1, filters, (row, 1, k)))
+                low = min(low, _one(image, y, end, 1, filters, (row, 2, k)))
+                lows[tile, k] = min(lows[tile, k], low)
+
+
+@njit(nogil=True)
+def _to_floats(row, floats):  # type: ignore[no-untyped-def]
+    """Write a row of a tile, bytes, between the zeros before and after it."""
+    for x in range(np.uint64(len(row))):
+        floats[x + np.uint64(3 * PADDING_PX)] = np.float32(row[x])
+
+
+@njit(nogil=True, cache=True)
+def _many(image, corners, filters, lows):  # type: ignore[no-untyped-def]
+    """Do as `_few`, sixteen filters at once.
+
+    Parameters
+    ----------
+    image, corners
+        As there.
+    filters
+        float32 (blocks, 147, 16), from `rows_of`.
+    lows
+        float32 (n, 16 blocks), filled.
+    """
+    side, line = KERNEL_PX, 3 * (TILE_PX + 2 * PADDING_PX)
+    seen = np.zeros((side, line), np.float32)  # seven rows of a tile between the zeros around it
+    lows[:] = HIGH
+    for tile in range(len(corners)):
+        top, left = corners[tile, 0], 3 * corners[tile, 1]
+        for i in range(RESPONSES):
+            for row in range(side):
+                y = STRIDE_PX * i - PADDING_PX + row
+                if 0 <= y < TILE_PX:
+                    _to_floats(image[top + y, left : left + 3 * TILE_PX], seen[row])
+                else:
+                    seen[row] = 0
+            for start in range(0, RESPONSES, ROWS):
+                # the last six may be some of those before
+                window = min(start, RESPONSES - ROWS) * STEP
+                for block in range(len(filters)):
+                    pieces, to = (side, line, 3 * side), (tile * len(filters) + block) * FILTERS
+                    first = block * filters.shape[1] * FILTERS
+                    least_product(seen, filters, lows, ((window, STEP), pieces, first, to))

@@ -1,9 +1,8 @@
-"""The three inner loops of a Winograd convolution, written for eight floats at once.
+"""The inner loops of convolutions and poolings, written for eight floats at once.
 
-Room: inference. Numba compiles loops over single numbers; how many of them a register holds is left
-to luck. These say it: each writes code for LLVM, which turns it into what the processor has. All
-arrays are float32 and contiguous; a place in them is a number of floats from their start, and
-nothing is checked.
+Room: inference. Each writes code for LLVM, which turns it into what the processor has. All arrays
+are float32 and contiguous; a place in them is a number of floats from their start, and nothing is
+checked.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,8 +12,8 @@ from llvmlite import ir
 from numba import extending
 from numba.core import cgutils, types
 
-LANES = 8
-"""Floats in a vector: a register of AVX2, two of NEON, half a one of AVX-512."""
+from napari_focusqc.inference.llvm_code import INDEX, LANES, VECTOR, Code, Vector
+
 SIDE, STEP = 6, 4
 """Of a window, and from a window to the next, px: F(4 × 4, 3 × 3)."""
 PLACES = SIDE * SIDE
@@ -23,94 +22,13 @@ ROWS, FILTERS = 6, HALVES * LANES
 """Of a product: its twelve sums and two vectors of filters fill AVX2's registers but two."""
 
 intrinsic: Any = extending.intrinsic  # its types ask callers for the typing context, too
-_FLOAT, _INDEX = ir.FloatType(), ir.IntType(64)
-_VECTOR = ir.VectorType(_FLOAT, LANES)
-_FUSED = ("contract",)
 
 
-class _Code:
-    """Code that is being written.
-
-    Parameters
-    ----------
-    context, builder
-        Numba's and LLVM's, as an intrinsic gets them.
-    """
-
-    def __init__(self, context: Any, builder: Any) -> None:
-        self._context, self.builder = context, builder
-
-    def array(self, kind: Any, value: Any) -> Any:
-        """Return an array's struct: its `data`, its `shape`."""
-        return self._context.make_array(kind)(self._context, self.builder, value)
-
-    def parts(self, place: Any, count: int) -> list[Any]:
-        """Take a tuple apart."""
-        return [self.builder.extract_value(place, part) for part in range(count)]
-
-    def ahead(self, at: Any, count: int, step: Any) -> Any:
-        """Return ``at + count * step``."""
-        return self.builder.add(at, self.builder.mul(_INDEX(count), step))
-
-    def _address(self, data: Any, at: Any) -> Any:
-        return self.builder.bitcast(self.builder.gep(data, [at]), _VECTOR.as_pointer())
-
-    def load(self, data: Any, at: Any) -> "_Vector":
-        """Read eight floats."""
-        return _Vector(self, self.builder.load(self._address(data, at), align=4))
-
-    def store(self, vector: "_Vector", data: Any, at: Any) -> None:
-        """Write eight floats."""
-        self.builder.store(vector.value, self._address(data, at), align=4)
-
-    def everywhere(self, pointer: Any) -> "_Vector":
-        """Read one float into all eight."""
-        nothing = ir.Constant(_VECTOR, ir.Undefined)
-        zero = ir.IntType(32)(0)
-        one = self.builder.insert_element(nothing, self.builder.load(pointer), zero)
-        order = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        return _Vector(self, self.builder.shuffle_vector(one, nothing, order))
-
-
-class _Vector:
-    """Eight floats of code that is being written."""
-
-    def __init__(self, code: _Code, value: Any) -> None:
-        self._code, self.value = code, value
-
-    def __add__(self, other: "_Vector") -> "_Vector":
-        return self._new(self._code.builder.fadd(self.value, other.value, flags=_FUSED))
-
-    def __sub__(self, other: "_Vector") -> "_Vector":
-        return self._new(self._code.builder.fsub(self.value, other.value, flags=_FUSED))
-
-    def __rmul__(self, factor: float) -> "_Vector":
-        constant = ir.Constant(_VECTOR, [factor] * LANES)
-        return self._new(self._code.builder.fmul(constant, self.value, flags=_FUSED))
-
-    def times(self, other: "_Vector", plus: "_Vector") -> "_Vector":
-        """Multiply and add."""
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-        name = f"llvm.fmuladd.v{LANES}f32"
-        builder = self._code.builder
-        function = cgutils.get_or_insert_function(builder.module, kind, name)
-        return self._new(builder.call(function, [self.value, other.value, plus.value]))
-
-    def at_least(self, other: "_Vector") -> "_Vector":
-        """Take the greater one; itself where it is no number."""
-        builder = self._code.builder
-        less = builder.fcmp_ordered("<", self.value, other.value)
-        return self._new(builder.select(less, other.value, self.value))
-
-    def _new(self, value: Any) -> "_Vector":
-        return _Vector(self._code, value)
-
-
-_Sums = dict[tuple[int, int], _Vector]
+_Sums = dict[tuple[int, int], Vector]
 """Six rows of sixteen filters, by row and half."""
 
 
-def _forth(d: Sequence[_Vector]) -> list[_Vector]:
+def _forth(d: Sequence[Vector]) -> list[Vector]:
     """Return Bᵀ d, six of six."""
     even, odd = d[4] - 4.0 * d[2], d[3] - 4.0 * d[1]
     wide, half = d[4] - d[2], 2.0 * (d[3] - d[1])
@@ -118,7 +36,7 @@ def _forth(d: Sequence[_Vector]) -> list[_Vector]:
     return [first, even + odd, even - odd, wide + half, wide - half, last]
 
 
-def _back(m: Sequence[_Vector]) -> list[_Vector]:
+def _back(m: Sequence[Vector]) -> list[Vector]:
     """Return Aᵀ m, four of six."""
     near, far = m[1] + m[2], m[3] + m[4]
     near_odd, far_odd = m[1] - m[2], m[3] - m[4]
@@ -126,7 +44,7 @@ def _back(m: Sequence[_Vector]) -> list[_Vector]:
     return [m[0] + near + far, near_odd + 2.0 * far_odd, third, fourth]
 
 
-def _columns(rows: Sequence[Sequence[_Vector]]) -> list[list[_Vector]]:
+def _columns(rows: Sequence[Sequence[Vector]]) -> list[list[Vector]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
@@ -144,7 +62,7 @@ def to_filters(_typing, images, values, _where):  # type: ignore[no-untyped-def]
     """
 
     def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
-        code = _Code(context, builder)
+        code = Code(context, builder)
         source, target = (code.array(signature.args[n], given[n]).data for n in (0, 1))
         window, there = code.parts(given[2], 2)
         (at, row, column), (to, step) = code.parts(window, 3), code.parts(there, 2)
@@ -170,7 +88,7 @@ def to_pixels(_typing, products, after, found, _where):  # type: ignore[no-untyp
     """
 
     def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
-        code = _Code(context, builder)
+        code = Code(context, builder)
         source, last, target = (code.array(signature.args[n], given[n]) for n in range(3))
         filters, there, pixels = code.parts(given[3], 3)
         (at, step), (to, row, column) = code.parts(there, 2), code.parts(pixels, 3)
@@ -196,10 +114,10 @@ def product(_typing, left, right, found, _where):  # type: ignore[no-untyped-def
     """
 
     def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
-        code = _Code(context, builder)
+        code = Code(context, builder)
         arrays = [code.array(signature.args[n], given[n]).data for n in range(3)]
         rows, length, first, there = code.parts(given[3], 4)
-        along = [_INDEX(1), _INDEX(0), length]
+        along = [INDEX(1), INDEX(0), length]
         sums = _multiplied(code, arrays[:2], (code.parts(rows, 2), along, first))
         _write_rows(code, sums, arrays[2], code.parts(there, 2))
         return context.get_dummy_value()
@@ -216,12 +134,12 @@ def finished_product(_typing, left, right, after, found, _where):  # type: ignor
     """
 
     def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
-        code = _Code(context, builder)
+        code = Code(context, builder)
         arrays = [code.array(signature.args[n], given[n]) for n in range(4)]
         rows, along, first, filters, there = code.parts(given[4], 5)
         where = code.parts(rows, 2), code.parts(along, 3), first
         sums = _multiplied(code, [array.data for array in arrays[:2]], where)
-        places = [code.ahead(filters, half, _INDEX(LANES)) for half in range(HALVES)]
+        places = [code.ahead(filters, half, INDEX(LANES)) for half in range(HALVES)]
         finish = [_after(code, arrays[2], place) for place in places]
         done = {(row, half): finish[half](value) for (row, half), value in sums.items()}
         _write_rows(code, done, arrays[3].data, code.parts(there, 2))
@@ -230,7 +148,31 @@ def finished_product(_typing, left, right, after, found, _where):  # type: ignor
     return types.void(left, right, after, found, _places(2, 3, 0, 0, 2)), write
 
 
-def _after(code: _Code, last: Any, filters: Any) -> Callable[[_Vector], _Vector]:
+@intrinsic
+def least_product(_typing, left, right, least, _where):  # type: ignore[no-untyped-def]
+    """Lower sixteen minima to those of six rows, each in pieces of one length, times filters.
+
+    Places: ``((at, from row to row), (pieces, from piece to piece, length), block, to)``.
+    """
+
+    def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
+        code = Code(context, builder)
+        arrays = [code.array(signature.args[n], given[n]).data for n in range(3)]
+        rows, along, first, to = code.parts(given[3], 4)
+        where = code.parts(rows, 2), code.parts(along, 3), first
+        sums = _multiplied(code, arrays[:2], where)
+        for half in range(HALVES):
+            place = code.ahead(to, half, INDEX(LANES))
+            low = code.load(arrays[2], place)
+            for row in range(ROWS):
+                low = low.at_most(sums[row, half])
+            code.store(low, arrays[2], place)
+        return context.get_dummy_value()
+
+    return types.void(left, right, least, _places(2, 3, 0, 0)), write
+
+
+def _after(code: Code, last: Any, filters: Any) -> Callable[[Vector], Vector]:
     """Read what comes after a convolution, of eight filters; return what does it."""
     width = code.builder.extract_value(last.shape, 1)
     bias, lowest, scale, shift = (
@@ -239,34 +181,34 @@ def _after(code: _Code, last: Any, filters: Any) -> Callable[[_Vector], _Vector]
     return lambda value: (value + bias).at_least(lowest).times(scale, shift)
 
 
-def _multiplied(code: _Code, arrays: list[Any], places: tuple[Any, ...]) -> _Sums:
+def _multiplied(code: Code, arrays: list[Any], places: tuple[Any, ...]) -> _Sums:
     """Write six rows times sixteen filters; places as in `finished_product`, its first three."""
     builder, (rows, block) = code.builder, arrays
     (at, stride), (pieces, away, length), first = places
     pairs = [(row, half) for row in range(ROWS) for half in range(HALVES)]
-    zero = ir.Constant(_VECTOR, [0.0] * LANES)
+    zero = ir.Constant(VECTOR, [0.0] * LANES)
     sums = {pair: cgutils.alloca_once_value(builder, zero) for pair in pairs}  # registers
     with cgutils.for_range(builder, pieces) as piece, cgutils.for_range(builder, length) as one:
         ahead = builder.add(builder.mul(piece.index, away), one.index)
         done = builder.add(builder.mul(piece.index, length), one.index)
         line = code.ahead(first, FILTERS, done)
-        halves = [code.load(block, code.ahead(line, half, _INDEX(LANES))) for half in range(HALVES)]
+        halves = [code.load(block, code.ahead(line, half, INDEX(LANES))) for half in range(HALVES)]
         for row in range(ROWS):
             place = builder.add(code.ahead(at, row, stride), ahead)
             factor = code.everywhere(builder.gep(rows, [place]))
             for half in range(HALVES):
-                before = _Vector(code, builder.load(sums[row, half]))
+                before = Vector(code, builder.load(sums[row, half]))
                 after = factor.times(halves[half], before)
                 builder.store(after.value, sums[row, half])
-    return {pair: _Vector(code, builder.load(place)) for pair, place in sums.items()}
+    return {pair: Vector(code, builder.load(place)) for pair, place in sums.items()}
 
 
-def _write_rows(code: _Code, sums: _Sums, data: Any, places: list[Any]) -> None:
+def _write_rows(code: Code, sums: _Sums, data: Any, places: list[Any]) -> None:
     """Write six rows of sixteen filters; places are those of the first, and from row to row."""
     to, width = places
     for (row, half), value in sums.items():
         start = code.ahead(to, row, width)
-        code.store(value, data, code.ahead(start, half, _INDEX(LANES)))
+        code.store(value, data, code.ahead(start, half, INDEX(LANES)))
 
 
 @intrinsic
@@ -277,7 +219,7 @@ def greatest(_typing, images, found, _where):  # type: ignore[no-untyped-def]
     """
 
     def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
-        code = _Code(context, builder)
+        code = Code(context, builder)
         source, target = (code.array(signature.args[n], given[n]).data for n in (0, 1))
         window, side, to = code.parts(given[2], 3)
         at, row, column = code.parts(window, 3)
@@ -285,8 +227,8 @@ def greatest(_typing, images, found, _where):  # type: ignore[no-untyped-def]
         with cgutils.for_range(builder, side) as down, cgutils.for_range(builder, side) as across:
             start = builder.add(at, builder.mul(down.index, row))
             new = code.load(source, builder.add(start, builder.mul(across.index, column)))
-            builder.store(_Vector(code, builder.load(most)).at_least(new).value, most)
-        code.store(_Vector(code, builder.load(most)), target, to)
+            builder.store(Vector(code, builder.load(most)).at_least(new).value, most)
+        code.store(Vector(code, builder.load(most)), target, to)
         return context.get_dummy_value()
 
     return types.void(images, found, _places(3, 0, 0)), write

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor, from_numpy, nn
 
 from napari_focusqc.inference.direct import after_convolution
+from napari_focusqc.inference.llvm_code import LANES
 from napari_focusqc.inference.llvm_vectors import (
     FILTERS,
-    LANES,
     PLACES,
     ROWS,
     SIDE,
