@@ -42,6 +42,7 @@ DOORS: dict[str, set[str]] = {
     "tifffile": {"slides", "results"},
     "zarr": {"slides", "results"},
     "imagecodecs": {"slides", "results"},
+    "pyarrow": {"results"},
     "torch": {"models", "inference", "training"},
     "numba": {"inference"},
     "llvmlite": {"inference"},

@@ -85,6 +85,10 @@ class MapFileError(FocusQCError, ValueError):
     """The file is not a focus map of ours, or is damaged."""
 
 
+class NucleusFileError(FocusQCError, ValueError):
+    """The file is not a table of nuclei of ours, or is damaged."""
+
+
 class EvaluationError(FocusQCError, ValueError):
     """There is too little to compare, or it does not belong together."""
 
