@@ -13,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_focusqc.errors import OutputError, TrainingError
+from napari_focusqc.errors import TrainingError
 from napari_focusqc.inference.device import choose_device
 from napari_focusqc.inference.memory import keep_freed_memory
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.training import TrainSettings
+from napari_focusqc.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_focusqc.training.crops import Crops
 from napari_focusqc.training.losses import Goal
 
@@ -97,13 +98,15 @@ def fit(
     network.to(device)
     trained = [p for p in network.parameters() if p.requires_grad]
     optimizer = goal.optimizer(trained, settings.learning_rate)
-    history = _resume(network, optimizer, run)
+    state = read_checkpoint(run.checkpoint, run.name, network, optimizer)
+    history = [Epoch(*losses) for losses in state]
     for epoch in range(len(history), settings.epochs):
         with torch.random.fork_rng():
             training = _pass(network, optimizer, crops, run, epoch)
-        _check_finite(network, epoch)
+        check_finite(network, f"epoch {epoch + 1}")
         history.append(Epoch(training, _mean_loss(network, unseen, run)))
-        _save(network, optimizer, run, history)
+        done = [astuple(each) for each in history]
+        write_checkpoint(run.checkpoint, run.name, network, optimizer, done)
         words = f"training, {goal.words} = {training:.3f}, unseen {history[-1].unseen:.3f}"
         yield Progress(epoch + 1, settings.epochs, words)
     network.to("cpu").eval()
@@ -180,61 +183,15 @@ def to_tensor(images: NDArray[np.uint8], memory: Tensor) -> Tensor:
     return pixels.div_(255).permute(0, 3, 1, 2)
 
 
-def _check_finite(network: nn.Module, epoch: int) -> None:
+def check_finite(network: nn.Module, when: str) -> None:
+    """Refuse to go on with weights that are not finite.
+
+    Raises
+    ------
+    TrainingError
+        Some are not, after what `when` says.
+    """
     if not all(bool(torch.isfinite(p).all()) for p in network.parameters()):
         raise TrainingError(
-            f"the weights are no longer finite after epoch {epoch + 1}; train with a smaller "
-            "learning rate"
+            f"the weights are no longer finite after {when}; train with a smaller learning rate"
         )
-
-
-def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, run: Run) -> list[Epoch]:
-    """Take a checkpoint up where there is one; return the epochs it has behind it."""
-    if not run.checkpoint.is_file():
-        return []
-    try:
-        state = torch.load(run.checkpoint, map_location="cpu", weights_only=True)
-        if state["run"] == run.name:
-            network.load_state_dict(state["network"])
-            optimizer.load_state_dict(state["optimizer"])
-            return [Epoch(*losses) for losses in state["history"]]
-    except (
-        torch.serialization.pickle.UnpicklingError,  # type: ignore[attr-defined]
-        RuntimeError,
-        EOFError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-    ) as error:
-        raise TrainingError(
-            f"{run.checkpoint} is damaged ({type(error).__name__}); delete it to start from the "
-            "beginning"
-        ) from error
-    raise TrainingError(
-        f"{run.checkpoint} belongs to a training with other settings or images; delete it, or "
-        "choose another output folder"
-    )
-
-
-def _save(
-    network: nn.Module, optimizer: torch.optim.Optimizer, run: Run, history: list[Epoch]
-) -> None:
-    """Write the checkpoint beside its name and rename it."""
-    beside = run.checkpoint.with_name(run.checkpoint.name + ".part")
-    state = {
-        "run": run.name,
-        "history": [astuple(epoch) for epoch in history],
-        "network": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }
-    try:
-        run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            torch.save(state, file)
-        beside.replace(run.checkpoint)
-    except OSError as error:
-        raise OutputError(
-            f"{run.checkpoint} cannot be written ({error.strerror}); choose an output folder you "
-            "may write to"
-        ) from error
