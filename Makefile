@@ -25,7 +25,7 @@ test: setup ## run all tests (FOCUSQC_TEST_DATA names the folder of real slides)
 	$(SHOWN) $(BIN)/python -m pytest -q --durations=15 $(ARGS)
 
 BENCH ?= score
-bench: setup ## measure scoring (BENCH=read: reading, against OpenSlide); ARGS are passed on
+bench: setup ## measure scoring (BENCH=read: reading, against OpenSlide; window: napari); ARGS are passed on
 	$(BIN)/python tests/benchmarks/bench_$(BENCH).py $(ARGS)
 
 lint: setup ## check style and formatting
