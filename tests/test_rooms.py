@@ -80,6 +80,7 @@ HARMLESS = {"pickle.UnpicklingError"}
 # Plain tables, so that listing the models loads no network.
 WITHOUT_TORCH = {
     "models.card",
+    "models.cards",
     "models.own_folder",
     "models.published",
     "models.registry",

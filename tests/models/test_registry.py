@@ -8,7 +8,8 @@ import pytest
 from napari_focusqc.errors import TooCoarseError, UnknownModelError, WeightsError
 from napari_focusqc.models import registry
 from napari_focusqc.models.card import Weights, WeightsCard
-from napari_focusqc.models.registry import CARDS, find_weights, model_card, shipped_models
+from napari_focusqc.models.cards import CARDS
+from napari_focusqc.models.registry import find_weights, model_card, shipped_models
 
 
 def _shipped(model: str, mpp: float) -> Weights:

@@ -13,20 +13,22 @@ from napari_focusqc.cli.options import read_settings
 from napari_focusqc.cli.progress_bar import run_with_bar
 from napari_focusqc.errors import WeightsError
 from napari_focusqc.models.card import Weights
+from napari_focusqc.settings.images import ImageSettings
+from napari_focusqc.settings.nuclei import MicroNetTraining
 from napari_focusqc.settings.training import (
     ConvFocusTraining,
     DeepFocusTraining,
     FocusLiteNNTraining,
-    TrainSettings,
 )
 
 _Row = tuple[str, str, str, str, str]
 """Name, model, µm/px, threshold, where."""
 
-TRAININGS: dict[str, type[TrainSettings]] = {
+TRAININGS: dict[str, type[ImageSettings]] = {
     "focuslitenn": FocusLiteNNTraining,
     "convfocus": ConvFocusTraining,
     "deepfocus": DeepFocusTraining,
+    "micronet": MicroNetTraining,
 }
 """What can be trained, and what may be chosen there."""
 
@@ -80,6 +82,7 @@ def _row(name: str, weights: Weights, where: str) -> _Row:
 
 def train(model: str, arguments: argparse.Namespace) -> None:
     """Train a model; the same command goes on where an interrupted one stopped."""
+    from napari_focusqc.training.nucleus_recipe import train_micronet
     from napari_focusqc.training.recipes import (
         train_convfocus,
         train_deepfocus,
@@ -90,6 +93,7 @@ def train(model: str, arguments: argparse.Namespace) -> None:
         "focuslitenn": train_focuslitenn,
         "convfocus": train_convfocus,
         "deepfocus": train_deepfocus,
+        "micronet": train_micronet,
     }
     settings: Any = read_settings(arguments, TRAININGS[model])
     card = run_with_bar(recipes[model](settings), "training")

@@ -8,15 +8,17 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from napari_focusqc.errors import WeightsError
 from napari_focusqc.models.calibration import Calibration
 
+Finds = Literal["focus", "nuclei"]
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A focus model as its paper describes it.
+    """A model as its paper describes it.
 
     Parameters
     ----------
@@ -46,6 +48,8 @@ class ModelCard:
         own.
     light
         Whether the network takes hardly longer than decoding the slide.
+    finds
+        What its weights tell: how a tile is in focus, or where nuclei are.
     """
 
     name: str
@@ -60,6 +64,7 @@ class ModelCard:
     scale: tuple[float, float] = (0.0, 29.0)
     threshold: float | None = None
     light: bool = False
+    finds: Finds = "focus"
 
     def on_scale(self, command: str) -> bool:
         """Say whether weights score on `scale`.
@@ -90,7 +95,8 @@ class WeightsCard:
     network
         What the network's constructor needs, such as ``{"kernels": 10, "pooling": "min"}``.
     threshold
-        Tiles scoring above it are out of focus; None where nobody measured one.
+        Tiles scoring above it are out of focus, peaks from it on are nuclei; None where nobody
+        measured one.
     threshold_meaning
         The blur at the threshold, in words with units.
     score_meaning

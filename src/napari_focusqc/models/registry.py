@@ -10,105 +10,29 @@ from pathlib import Path
 
 from napari_focusqc.errors import TooCoarseError, UnknownModelError, WeightsError
 from napari_focusqc.geometry import same_resolution
-from napari_focusqc.models.card import ModelCard, Weights, WeightsCard
+from napari_focusqc.models.card import Finds, ModelCard, Weights, WeightsCard
+from napari_focusqc.models.cards import CARDS
 from napari_focusqc.models.own_folder import ENDINGS, own_file
 from napari_focusqc.models.published import PUBLISHED_AS, published_card
 from napari_focusqc.models.weights_file import check_sum, content_of
-
-WANG_2020 = (
-    "Wang Z., Hosseini M.S., Miles A., Plataniotis K.N., Wang Z.: FocusLiteNN: High efficiency "
-    "focus quality assessment for digital pathology. MICCAI 2020"
-)
-
-FOCUSLITENN = ModelCard(
-    name="focuslitenn",
-    title="FocusLiteNN (default)",
-    network="focuslitenn",
-    tile_px=235,
-    stride_px=128,
-    mpp=0.25,
-    output="One number per tile, higher is more out of focus; the weights' card gives its scale.",
-    cite=WANG_2020,
-    light=True,
-)
-
-KOHLBERGER_2019 = (
-    "Kohlberger T., Liu Y., Moran M., Chen P.-H.C., Brown T., Hipp J.D., Mermel C.H., Stumpe M.C.: "
-    "Whole-slide image focus quality: Automatic assessment and impact on AI cancer detection. "
-    "J Pathol Inform 10, 2019"
-)
-
-CONVFOCUS = ModelCard(
-    name="convfocus",
-    title="ConvFocus",
-    network="convfocus",
-    tile_px=139,
-    stride_px=128,
-    mpp=0.25,
-    output="The expected out-of-focus class, 0 (in focus) to 29.",
-    cite=KOHLBERGER_2019,
-)
-
-SENARAS_2018 = (
-    "Senaras C., Niazi M.K.K., Lozanski G., Gurcan M.N.: DeepFocus: Detection of out-of-focus "
-    "regions in whole slide digital images using deep learning. PLoS ONE 13(10): e0205387, 2018"
-)
-
-DEEPFOCUS = ModelCard(
-    name="deepfocus",
-    title="DeepFocus",
-    network="deepfocus",
-    tile_px=64,
-    stride_px=64,
-    mpp=0.25,
-    output="The probability that the tile is blurred, 0 to 1.",
-    cite=SENARAS_2018,
-    scale=(0.0, 1.0),
-    threshold=0.5,
-)
-"""The paper scans at 0.2461 µm/px."""
-
-CARDS = {
-    card.name: card
-    for card in (
-        FOCUSLITENN,
-        *(
-            replace(
-                FOCUSLITENN,
-                name=f"focuslitenn-{kernels}",
-                title=f"FocusLiteNN, {kernels} kernel{'s' if kernels > 1 else ''}",
-                fixed=("kernels", kernels),
-            )
-            for kernels in (1, 2, 10)
-        ),
-        CONVFOCUS,
-        *(
-            replace(CONVFOCUS, name=f"convfocus-{cut}", title=title, fixed=("cut", cut))
-            for cut, title in (
-                ("3a", "ConvFocus, the paper's cut"),
-                ("5a", "ConvFocus, two convolutions more"),
-            )
-        ),
-        DEEPFOCUS,
-    )
-}
 
 SHIPPED_AS = {"focuslitenn": "focuslitenn-10", "convfocus": "convfocus-5a"}
 """Whose shipped weights a model without weights of its own name takes."""
 
 
-def model_card(name: str) -> ModelCard:
+def model_card(name: str, finds: Finds = "focus") -> ModelCard:
     """Look a model up by name.
 
     Raises
     ------
     UnknownModelError
-        There is no such model.
+        There is no such model, or it finds something else.
     """
-    try:
-        return CARDS[name]
-    except KeyError:
-        raise UnknownModelError(f"no focus model {name!r}; there are: {', '.join(CARDS)}") from None
+    known = {card.name: card for card in CARDS.values() if card.finds == finds}
+    if name not in known:
+        kind = {"focus": "focus model", "nuclei": "model of nuclei"}[finds]
+        raise UnknownModelError(f"no {kind} {name!r}; there are: {', '.join(known)}")
+    return known[name]
 
 
 def shipped_weights() -> tuple[Weights, ...]:
@@ -125,14 +49,20 @@ def shipped_weights() -> tuple[Weights, ...]:
     return tuple(sorted(found, key=lambda w: (order.index(w.model.name), w.card.mpp)))
 
 
-def shipped_models() -> tuple[ModelCard, ...]:
-    """List the models that score as they are installed, in the order of `CARDS`."""
+def shipped_models(finds: Finds = "focus") -> tuple[ModelCard, ...]:
+    """List the models that work as they are installed, in the order of `CARDS`."""
     names = {weights.card.model for weights in shipped_weights()}
-    return tuple(card for card in CARDS.values() if SHIPPED_AS.get(card.name, card.name) in names)
+    return tuple(
+        card
+        for card in CARDS.values()
+        if card.finds == finds and SHIPPED_AS.get(card.name, card.name) in names
+    )
 
 
-def find_weights(model: str, mpp: float, path: Path | None = None) -> Weights:
-    """Choose the weights that score a slide.
+def find_weights(
+    model: str, mpp: float, path: Path | None = None, finds: Finds = "focus"
+) -> Weights:
+    """Choose the weights that score a slide, or find its nuclei.
 
     Among the shipped ones those trained within 15 % of the slide's µm/px are preferred; else the
     finest that the slide can be averaged down to.
@@ -148,17 +78,20 @@ def find_weights(model: str, mpp: float, path: Path | None = None) -> Weights:
         `models.own_folder.own_folder` or in the package. Weights of that folder are used only
         when they are named.
 
+    finds
+        What they are wanted for.
+
     Raises
     ------
     UnknownModelError
-        There is no such model.
+        There is no such model, or it finds something else.
     WeightsError
         The file is missing, has no readable card, or belongs to another model; or none is given,
         and none is shipped.
     TooCoarseError
         The slide has more µm/px than any of the weights accept.
     """
-    card = model_card(model)
+    card = model_card(model, finds)
     if path is None:
         name = SHIPPED_AS.get(model, model)
         choice = [replace(w, model=card) for w in shipped_weights() if w.card.model == name]
@@ -167,7 +100,7 @@ def find_weights(model: str, mpp: float, path: Path | None = None) -> Weights:
     if not choice:
         raise WeightsError(
             f"no weights of {model} are shipped; train some (focusqc train), give the file, or "
-            f"choose one of {', '.join(card.name for card in shipped_models())}"
+            f"choose one of {', '.join(card.name for card in shipped_models(finds))}"
         )
     serving = [w for w in choice if same_resolution(mpp, w.card.mpp) or mpp < w.card.mpp]
     if not serving:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import safetensors.torch
 import torch
@@ -17,21 +17,23 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from napari_focusqc.errors import OutputError, WeightsError
-from napari_focusqc.models.card import Weights, WeightsCard
+from napari_focusqc.models.card import Finds, Weights, WeightsCard
+from napari_focusqc.models.cards import CARDS
 from napari_focusqc.models.convfocus import ConvFocus
 from napari_focusqc.models.deepfocus import DeepFocus
 from napari_focusqc.models.focuslitenn import FocusLiteNN
+from napari_focusqc.models.micronet import MicroNet
 from napari_focusqc.models.published import deepfocus_state
-from napari_focusqc.models.registry import model_card
 from napari_focusqc.models.weights_file import check_sum, content_of
 
 FocusNetwork = FocusLiteNN | ConvFocus | DeepFocus
 """float (B, 3, tile, tile) in [0, 1] → (B,) scores, higher is more out of focus."""
 
-NETWORKS: dict[str, type[FocusNetwork]] = {
+NETWORKS: dict[str, type[FocusNetwork | MicroNet]] = {
     "focuslitenn": FocusLiteNN,
     "convfocus": ConvFocus,
     "deepfocus": DeepFocus,
+    "micronet": MicroNet,
 }
 
 _DAMAGE = (
@@ -65,6 +67,26 @@ def load_network(weights: Weights) -> FocusNetwork:
         The file cannot be read, does not match its card's checksum, does not fit the model, or
         holds numbers that are not finite.
     """
+    return cast("FocusNetwork", _load(weights, "focus"))
+
+
+def load_micronet(weights: Weights) -> MicroNet:
+    """Build MicroNet of a set of weights, ready to find nuclei; the rest as for `load_network`.
+
+    Returns
+    -------
+    In evaluation mode, float32; its output is proximity, 0 to about 1.
+    """
+    return cast("MicroNet", _load(weights, "nuclei"))
+
+
+def _load(weights: Weights, finds: Finds) -> nn.Module:
+    """Build a network of a set of weights."""
+    if weights.model.finds != finds:
+        raise WeightsError(
+            f"{weights.path.name} holds weights of {weights.model.name}, which finds "
+            f"{weights.model.finds}; give weights that find {finds}"
+        )
     state = _read_state(weights)
     network_class = NETWORKS[weights.model.network]
     options = network_class.options_of(state)
@@ -117,7 +139,7 @@ def save_weights(network: nn.Module, card: WeightsCard, folder: Path) -> Weights
             f"the weights cannot be written to {folder} ({error.strerror}); choose a folder you "
             "may write to"
         ) from error
-    return Weights(model_card(card.model), signed, path)
+    return Weights(CARDS[card.model], signed, path)
 
 
 def _replace(path: Path, content: bytes) -> None:

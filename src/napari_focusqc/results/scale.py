@@ -5,7 +5,7 @@ Room: results.
 
 import numpy as np
 
-from napari_focusqc.models.registry import CARDS
+from napari_focusqc.models.cards import CARDS
 from napari_focusqc.results.focus_map import FocusMap
 
 

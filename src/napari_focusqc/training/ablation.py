@@ -36,8 +36,8 @@ from napari_focusqc.evaluation.figures_table import Cell, FiguresTable, plain
 from napari_focusqc.evaluation.focus_stacks import StackTiles, make_stacks
 from napari_focusqc.evaluation.scored_tiles import ScoredTiles, write_record
 from napari_focusqc.evaluation.stack_protocol import stack_figures
+from napari_focusqc.models.cards import CARDS, CONVFOCUS
 from napari_focusqc.models.convfocus import ConvFocus
-from napari_focusqc.models.registry import CARDS, CONVFOCUS
 from napari_focusqc.models.weights import save_weights
 from napari_focusqc.optics.classes import oof_class_of_radius
 from napari_focusqc.progress import Progress, named
@@ -200,7 +200,7 @@ def _train_row(
     found = _measure(network, stacks, settings.seed)
     card = card_of_run(
         settings,
-        sharp,
+        sharp.used,
         name=f"{_model(settings)}-{settings.mpp:g}",
         model=_model(settings),
         network={"cut": settings.cut},

@@ -29,7 +29,12 @@ from napari_focusqc.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_focusqc.training.loop import Epoch, check_finite
 from napari_focusqc.training.nucleus_crops import NucleusCrops, nucleus_crops
 from napari_focusqc.training.nucleus_fields import NucleusField
-from napari_focusqc.training.proximity import TRAINING_FACTOR, proximity_map
+from napari_focusqc.training.proximity import (
+    DISTANCE_PX,
+    PAPER_MPP,
+    TRAINING_FACTOR,
+    proximity_map,
+)
 from napari_focusqc.training.proximity_loss import combined_loss
 
 EVERY = 500
@@ -66,6 +71,11 @@ class NucleusRun:
     unseen: Fields
     checkpoint: Path
     name: str
+
+    @property
+    def distance_px(self) -> float:
+        """From a centre to where its proximity is 0: the same length at every resolution."""
+        return DISTANCE_PX * PAPER_MPP / self.settings.mpp
 
     def rate(self, step: int, losses: list[float]) -> float:
         """Return the learning rate of a step, from the validation losses so far."""
@@ -114,7 +124,7 @@ def fit_nuclei(network: MicroNet, run: NucleusRun) -> Generator[Progress[None], 
             losses.append(_step(network, optimizer, run, step))
             yield Progress(step + 1, settings.iterations, f"training, loss {np.mean(losses):.3f}")
         check_finite(network, f"iteration {last}")
-        history.append(Epoch(float(np.mean(losses)), _mean_loss(network, unseen, settings.batch)))
+        history.append(Epoch(float(np.mean(losses)), _mean_loss(network, unseen, run)))
         done = [astuple(epoch) for epoch in history]
         write_checkpoint(run.checkpoint, run.name, network, optimizer, done)
     network.to("cpu").eval()
@@ -141,7 +151,8 @@ def _step(network: MicroNet, optimizer: Optimizer, run: NucleusRun, step: int) -
         crops.append(nucleus_crops(run.auxiliary, numbers[:besides], settings.seed))
     device = next(network.parameters()).device
     images, truth = (
-        torch.cat(parts).to(device) for parts in zip(*map(_tensors, crops), strict=True)
+        torch.cat(parts).to(device)
+        for parts in zip(*(_tensors(each, run.distance_px) for each in crops), strict=True)
     )
     wanted = torch.arange(len(images), device=device) < len(crops[0].pixels)
     with torch.random.fork_rng():
@@ -153,22 +164,26 @@ def _step(network: MicroNet, optimizer: Optimizer, run: NucleusRun, step: int) -
     return loss.item()
 
 
-def _tensors(crops: NucleusCrops) -> tuple[Tensor, Tensor]:
+def _tensors(crops: NucleusCrops, distance_px: float) -> tuple[Tensor, Tensor]:
     """Return images, channels last in memory, and their targets."""
     shape = crops.pixels.shape[2], crops.pixels.shape[3]
-    maps: list[NDArray[np.float32]] = [proximity_map(each, shape) for each in crops.centres]
+    maps: list[NDArray[np.float32]] = [
+        proximity_map(each, shape, distance_px=distance_px) for each in crops.centres
+    ]
     images = torch.from_numpy(crops.pixels).contiguous(memory_format=torch.channels_last)
     return images, torch.from_numpy(np.stack(maps) * np.float32(TRAINING_FACTOR))
 
 
-def _mean_loss(network: MicroNet, crops: NucleusCrops, batch: int) -> float:
+def _mean_loss(network: MicroNet, crops: NucleusCrops, run: NucleusRun) -> float:
     """Return the mean loss of crops in evaluation mode."""
     device = next(network.parameters()).device
-    images, truth = (part.to(device) for part in _tensors(crops))
+    images, truth = (part.to(device) for part in _tensors(crops, run.distance_px))
     network.eval()
     losses = []
     with torch.no_grad():
-        for some, true in zip(torch.split(images, batch), torch.split(truth, batch), strict=True):
+        for some, true in zip(
+            *(torch.split(part, run.settings.batch) for part in (images, truth)), strict=True
+        ):
             wanted = torch.ones(len(some), dtype=torch.bool, device=device)
             losses.append(len(some) * combined_loss(network(some), true, wanted, gamma=1).item())
     return sum(losses) / len(images)

@@ -12,6 +12,8 @@ from napari_focusqc.errors import TrainingError
 
 DISTANCE_PX, DECAY = 15.0, 3.0
 """The paper's d, at 40x, and its α."""
+PAPER_MPP = 0.25
+"""µm/px of 40x, in whose pixels the paper states its distances."""
 MAX_DECAY = 100.0
 """Little but the centre is left of a nucleus by then; above 709, no float holds e^α."""
 TRAINING_FACTOR = 5.0

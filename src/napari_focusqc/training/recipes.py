@@ -12,17 +12,11 @@ from torch import nn
 
 from napari_focusqc.errors import WeightsError
 from napari_focusqc.models.card import WeightsCard
+from napari_focusqc.models.cards import CARDS, CONVFOCUS, DEEPFOCUS, FOCUSLITENN
 from napari_focusqc.models.convfocus import ConvFocus
 from napari_focusqc.models.deepfocus import DeepFocus
 from napari_focusqc.models.focuslitenn import FocusLiteNN
-from napari_focusqc.models.registry import (
-    CARDS,
-    CONVFOCUS,
-    DEEPFOCUS,
-    FOCUSLITENN,
-    path_of,
-    weights_in,
-)
+from napari_focusqc.models.registry import path_of, weights_in
 from napari_focusqc.models.weights import load_network, save_weights
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.training import (
@@ -214,7 +208,7 @@ def _train(settings: TrainSettings, recipe: Recipe, name: str) -> Training:
     found = yield from judge.facts()
     card = card_of_run(
         settings,
-        sharp,
+        sharp.used,
         name=name,
         model=recipe.model,
         network=recipe.options,

@@ -14,12 +14,12 @@ from napari_focusqc.evaluation.curves import write_loss_curve
 from napari_focusqc.models.card import WeightsCard
 from napari_focusqc.results.beside import file_beside
 from napari_focusqc.settings.images import ImageSettings
-from napari_focusqc.settings.training import TrainSettings
 from napari_focusqc.training.fields import TrainingFields
 from napari_focusqc.training.loop import Epoch
+from napari_focusqc.training.nucleus_fields import NucleusFields
 
 
-def run_name(settings: TrainSettings, sharp: TrainingFields) -> str:
+def run_name(settings: ImageSettings, sharp: TrainingFields | NucleusFields) -> str:
     """Say what a checkpoint belongs to: everything the weights depend on."""
     names = {f.name for f in fields(settings)} - {"data", "out", "device"}
     chosen = {name: str(getattr(settings, name)) for name in sorted(names)}
@@ -54,23 +54,27 @@ def _word(value: Any) -> str:
     return value.name.removesuffix(".safetensors") if isinstance(value, Path) else str(value)
 
 
-def card_of_run(settings: TrainSettings, sharp: TrainingFields, **facts: Any) -> WeightsCard:
+def card_of_run(
+    settings: ImageSettings, used: tuple[dict[str, Any], ...], **facts: Any
+) -> WeightsCard:
     """Write down where the weights come from and what they are worth.
 
     Parameters
     ----------
-    settings, sharp
+    settings
         Of the run.
+    used
+        The data sets, as the fields describe them.
     facts
-        The card's other fields: name, model, network, command and what was measured.
+        The card's other fields: name, model, network, command and what was measured; a licence
+        where it is not this package's.
     """
     return WeightsCard(
         mpp=settings.mpp,
-        data=sharp.used,
-        licence="BSD-3-Clause",
+        data=used,
         seed=settings.seed,
         date=datetime.now(UTC).date().isoformat(),
-        **facts,
+        **{"licence": "BSD-3-Clause"} | facts,
     )
 
 
