@@ -15,6 +15,7 @@ from napari_focusqc.inference.winograd import WinogradConvolution
 from napari_focusqc.models.convfocus import ConvFocus
 from napari_focusqc.models.deepfocus import DeepFocus
 from napari_focusqc.models.focuslitenn import FocusLiteNN
+from napari_focusqc.models.micronet import MicroNet
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int, float]] = {
     "convfocus 3a": (lambda: ConvFocus("3a"), 139, 3e-5),
@@ -126,10 +127,36 @@ def test_direct_convolves_as_torch_does(
     check(layers, images(count, channels, height, width), DirectConvolution)
 
 
-def test_too_narrow_an_image_is_refused() -> None:
-    layer = DirectConvolution(nn.Conv2d(3, 16, 5))
-    with pytest.raises(ValueError, match="5 windows side by side; 6 or more"):
-        layer(images(1, 3, 9, 9))
+def test_torch_convolves_narrow_images() -> None:
+    layer = nn.Conv2d(3, 16, 5)
+    layers = Layers(layer, *after(layer, relu=True, normed=True))
+    check(layers, images(1, 3, 9, 9), DirectConvolution)
+
+
+def test_a_normalisation_may_come_before_another_activation() -> None:
+    layer = nn.Conv2d(8, 16, 3)
+    layers = Layers(layer, *after(layer, relu=True, normed=True)[1:], nn.ELU())
+    compiled, pixels = faster(layers), images(2, 8, 20, 20)
+    assert [type(each) for each in compiled.features] == [WinogradConvolution, nn.ELU]
+    with torch.inference_mode():
+        torch.testing.assert_close(compiled(pixels), layers(pixels), rtol=0, atol=1e-4)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(16, 130), st.integers(16, 130))
+def test_micronet_gives_its_proximity(height: int, width: int) -> None:
+    torch.manual_seed(0)
+    plain = MicroNet().eval()
+    for layer in plain.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean.uniform_(-0.2, 0.2)
+            layer.running_var.uniform_(0.5, 2)
+    compiled, pixels = faster(plain), images(1, 3, height, width)
+    kinds = [type(each) for each in compiled.modules()]
+    assert kinds.count(WinogradConvolution) == 17
+    assert kinds.count(DirectConvolution) == 9
+    with torch.inference_mode():
+        torch.testing.assert_close(compiled(pixels), plain(pixels), rtol=0, atol=1e-4)
 
 
 @settings(max_examples=25, deadline=None)

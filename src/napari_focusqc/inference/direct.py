@@ -33,6 +33,8 @@ class DirectConvolution(nn.Module):
         super().__init__()
         self._padding = cast("int", convolution.padding[0])
         self._step, self._side = convolution.stride[0], convolution.kernel_size[0]
+        after = [nn.ReLU()] if relu else []
+        self._plain = nn.Sequential(convolution, *after, *([norm] if norm else []))
         self._filters = rows_of(convolution.weight.detach().numpy())
         self._after = after_convolution(convolution, relu, norm)
 
@@ -51,12 +53,15 @@ class DirectConvolution(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Convolve, float32 (B, C, h, w) → (B, K, h', w'), channels last in memory; w' ≥ 6."""
+        """Convolve, float32 (B, C, h, w) → (B, K, h', w'), channels last in memory.
+
+        Torch does it where w' is below 6.
+        """
         zeros = (0, 0, *(self._padding,) * 4)
         pixels = pad(images.permute(0, 2, 3, 1), zeros).contiguous().numpy()
         down, across = ((side - self._side) // self._step + 1 for side in pixels.shape[1:3])
         if across < ROWS:
-            raise ValueError(f"{across} windows side by side; {ROWS} or more can be convolved")
+            return cast("Tensor", self._plain(images))
         found = np.empty((len(pixels), down, across, self._after.shape[1]), np.float32)
         _convolve(pixels, self._filters, self._after, (self._step, self._side), found)
         return from_numpy(found).permute(0, 3, 1, 2)

@@ -25,15 +25,25 @@ def faster(network: nn.Module) -> nn.Module:
     Parameters
     ----------
     network
-        On the CPU, in evaluation mode. Its `features`, layers in order, are what is compiled; a
-        network without them is returned as it is.
+        On the CPU, in evaluation mode. Compiled are the layers of its `features`, which come in
+        order, and of every `nn.Sequential` in it; without any it is returned as it is.
     """
-    if not hasattr(network, "features"):
+    sequences = any(isinstance(each, nn.Sequential) for each in network.modules())
+    if not (sequences or hasattr(network, "features")):
         return network
     copied = deepcopy(network)
-    layers = cast("Iterable[nn.Module]", copied.features)
-    copied.features = nn.Sequential(*_together(layers))
+    if isinstance(getattr(copied, "features", None), tuple):
+        copied.features = nn.Sequential(*cast("tuple[nn.Module, ...]", copied.features))
+    _compile_inside(copied)
     return copied
+
+
+def _compile_inside(module: nn.Module) -> None:
+    """Compile every sequence of layers in a module, the innermost first."""
+    for name, child in module.named_children():
+        _compile_inside(child)
+        if isinstance(child, nn.Sequential):
+            setattr(module, name, nn.Sequential(*_together(child)))
 
 
 def _together(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
@@ -44,7 +54,7 @@ def _together(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
         kind = next((kind for kind in CONVOLUTIONS if kind.fits(layer)), None)
         if kind is not None:
             relu = _next(waiting, nn.ReLU) is not None
-            norm = _next(waiting, nn.BatchNorm2d) if relu else None
+            norm = _next(waiting, nn.BatchNorm2d)
             yield kind(cast("nn.Conv2d", layer), relu=relu, norm=norm)
         elif isinstance(layer, nn.MaxPool2d) and MaxPool.fits(layer):
             yield MaxPool(layer)
