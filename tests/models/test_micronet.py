@@ -251,20 +251,6 @@ def test_only_some_of_ten_blocks_can_be_frozen(count: int) -> None:
         MicroNet(THIN).freeze(count)
 
 
-@pytest.mark.parametrize("sigmoid", [False, True])
-def test_folded_norms_change_nothing(sigmoid: bool) -> None:
-    torch.manual_seed(0)
-    network = seasoned(MicroNet(THIN, sigmoid=sigmoid).double())
-    images = noise(2, 43, 34)
-    with torch.inference_mode():
-        before = network(images)
-        network.fold_norms()
-        after = network(images)
-    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
-    assert before.std() > 1e-3
-    torch.testing.assert_close(after, before, atol=1e-12, rtol=0)
-
-
 def test_only_a_linear_output_reaches_the_factor_of_training(thin: MicroNet) -> None:
     squashed = MicroNet(THIN, sigmoid=True).double().eval()
     squashed.load_state_dict({**thin.state_dict(), "squashed": torch.zeros(0)})

@@ -36,7 +36,6 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_focusqc.errors import InferenceError, SettingsError, WeightsError
 
@@ -168,17 +167,6 @@ class MicroNet(nn.Module):
         for block in self.blocks[: self._frozen]:
             block.train(False)
         return self
-
-    def fold_norms(self) -> None:
-        """Put every batch norm into the convolution before it; only float rounding changes.
-
-        In evaluation mode only; the state dict is no longer one that `options_of` knows.
-        """
-        for layer in list(self.modules()):
-            if isinstance(layer, nn.Sequential) and isinstance(layer[1], nn.BatchNorm2d):
-                transposed = isinstance(layer[0], nn.ConvTranspose2d)
-                layer[0] = fuse_conv_bn_eval(layer[0], layer[1], transposed)  # type: ignore[type-var]
-                layer[1] = nn.Identity()
 
     @staticmethod
     def options_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
