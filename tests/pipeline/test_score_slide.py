@@ -71,6 +71,15 @@ def test_what_a_run_would_wait_for_can_be_done_before_it(slide: ArraySlide) -> N
         prepare(ArraySlide([FIELD]), ALL)
 
 
+def test_nobody_decodes_a_huge_level_before_a_run_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slide = ArraySlide([FIELD], mpp=0.25)
+    monkeypatch.setattr("napari_focusqc.pipeline.beginning.MOST_UNASKED_PX", 1000)
+    monkeypatch.setattr(slide, "read", lambda *_: pytest.fail("pixels were read"))
+    prepare(slide, with_settings(tissue="otsu"))
+
+
 def test_score_image_scores_whole_tiles_only(whole: FocusMap) -> None:
     found = score_image(FIELD, mpp=0.25, model="focuslitenn-1", tissue="none")
     rows, cols = found.scores.shape

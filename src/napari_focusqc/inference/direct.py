@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, from_numpy, nn
-from torch.nn.functional import pad
+from torch.nn.functional import max_pool2d, pad
 
 from napari_focusqc.inference.llvm_code import LANES
 from napari_focusqc.inference.llvm_vectors import FILTERS, ROWS, finished_product, greatest
@@ -92,9 +92,14 @@ class MaxPool(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Pool, float32 (B, C, h, w) → (B, C, h', w'), channels last in memory."""
+        """Pool, float32 (B, C, h, w) → (B, C, h', w'), channels last in memory.
+
+        Torch does it where there are fewer than eight channels.
+        """
         pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
         count, height, width, channels = pixels.shape
+        if channels < LANES:
+            return max_pool2d(images, self._side, self._step)
         down, across = ((side - self._side) // self._step + 1 for side in (height, width))
         found = np.empty((count, down, across, channels), np.float32)
         _pool(pixels, self._side, self._step, found)

@@ -5,7 +5,7 @@ Room: pipeline. Torch is imported when the first slide is scored, not before.
 
 import json
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,9 @@ from napari_focusqc.tiles.reading import Block
 from napari_focusqc.tiles.tissue import TissueMask, remembered_tissue
 
 MapProgress = Progress[FocusMap | BlockUpdate]
+
+MOST_UNASKED_PX = 1 << 26
+"""A coarsest level of more pixels is not decoded before a run is asked for."""
 
 
 def _first(given: float | None, of_weights: float | None) -> float | None:
@@ -114,6 +117,8 @@ def _source(
 def prepare(slide: Slide, settings: ScoreSettings) -> None:
     """Do what the first run on a slide would wait for: torch, the network, the slide's tissue.
 
+    Tissue is left to the run where all levels are large: nobody has asked for so much work.
+
     Parameters
     ----------
     slide, settings
@@ -126,6 +131,9 @@ def prepare(slide: Slide, settings: ScoreSettings) -> None:
     """
     from napari_focusqc.inference.focus import BlockScorer
 
+    height, width = slide.level_shapes[-1]
+    if height * width > MOST_UNASKED_PX:
+        settings = replace(settings, tissue="none")
     empty, job = finish(begin(slide, settings))
     side = empty.grid.tile_px
     one = np.ones((1, 1), bool)
