@@ -89,6 +89,10 @@ class NucleusFileError(FocusQCError, ValueError):
     """The file is not a table of nuclei of ours, or is damaged."""
 
 
+class AnnotationError(FocusQCError, ValueError):
+    """What somebody marked in an image cannot be read, or does not fit together."""
+
+
 class EvaluationError(FocusQCError, ValueError):
     """There is too little to compare, or it does not belong together."""
 

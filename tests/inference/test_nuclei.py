@@ -6,12 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_focusqc.inference.nuclei import PATCH_PX, locally_standardised, proximity_of
+from napari_focusqc.inference.nuclei import missing_light, proximity_of
 from napari_focusqc.models.micronet import TOTAL_STRIDE_PX, MicroNet
 
 RNG = np.random.default_rng(2)
-IMAGE = RNG.integers(0, 256, (620, 640, 3), dtype=np.uint8)
-HALF = PATCH_PX // 2
+IMAGE = RNG.integers(0, 256, (430, 440, 3), dtype=np.uint8)
 
 
 def thin() -> MicroNet:
@@ -19,25 +18,33 @@ def thin() -> MicroNet:
     return MicroNet((2, 2, 2, 2, 2)).eval()
 
 
-def test_a_pixel_loses_the_mean_around_it_and_is_divided_by_the_deviation() -> None:
-    found = locally_standardised(IMAGE)
-    around = IMAGE[300 - HALF : 300 + HALF + 1, 310 - HALF : 310 + HALF + 1].astype(float)
-    expected = (IMAGE[300, 310] - around.mean((0, 1))) / around.std((0, 1))
+def test_what_is_white_is_nothing_and_what_is_black_is_one() -> None:
+    pixels = np.array([[[255, 0, 204]], [[51, 255, 255]]], np.uint8)
+    found = missing_light(pixels)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found[:, 300, 310], expected, rtol=1e-6)
+    np.testing.assert_allclose(found, [[[0], [0.8]], [[1], [0]], [[0.2], [0]]], atol=1e-7)
 
 
-def test_glass_does_not_become_contrast() -> None:
-    glass = np.full((300, 300, 3), 242, np.uint8)
-    glass[::2, ::2] = 243
-    assert np.abs(locally_standardised(glass)).max() < 1
+def test_the_device_is_the_networks_own_unless_it_is_told() -> None:
+    one, other = (
+        proximity_of(thin(), IMAGE[:32, :32], device=device)
+        for device in (None, torch.device("cpu"))
+    )
+    np.testing.assert_array_equal(one, other)
 
 
-@settings(max_examples=5, deadline=None)
+def test_a_part_is_that_of_the_whole() -> None:
+    whole = proximity_of(thin(), IMAGE)
+    part = proximity_of(thin(), IMAGE, part=np.s_[101:230, 300:440])
+    assert part.shape == (129, 140)
+    np.testing.assert_allclose(part, whole[101:230, 300:440], rtol=0, atol=1e-6)
+
+
+@settings(max_examples=3, deadline=None)
 @given(st.integers(0, 2), st.integers(0, 2))
 def test_a_cut_changes_nothing_far_enough_inside(down: int, right: int) -> None:
     top, left = TOTAL_STRIDE_PX * down, TOTAL_STRIDE_PX * right
-    network, margin = thin(), HALF + MicroNet.receptive_field_px // 2
+    network, margin = thin(), MicroNet.receptive_field_px // 2
     whole = proximity_of(network, IMAGE)
     cut = proximity_of(network, np.ascontiguousarray(IMAGE[top:, left:]))
     inside = whole[top + margin : -margin, left + margin : -margin]

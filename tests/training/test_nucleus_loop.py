@@ -37,7 +37,13 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_run(tmp_path: Path, **changes: object) -> NucleusRun:
-    values = {"iterations": 20, "batch": 2, "schedule": "short", "device": "cpu"} | changes
+    values = {
+        "iterations": 20,
+        "batch": 2,
+        "crop": 64,
+        "schedule": "short",
+        "device": "cpu",
+    } | changes
     settings = MicroNetTraining(data=tmp_path, out=tmp_path, **values)
     return NucleusRun(settings, (field(0),), (), (field(1),), tmp_path / "checkpoint.pt", "a run")
 
@@ -88,14 +94,23 @@ def test_half_of_each_batch_is_auxiliary(tmp_path: Path, monkeypatch: pytest.Mon
     seen: list[tuple[str, int]] = []
     whole = nucleus_loop.nucleus_crops
 
-    def noting(fields, numbers, seed):
+    def noting(fields, numbers, *rest):
         seen.append((fields[0].path.name, len(numbers)))
-        return whole(fields, numbers, seed)
+        return whole(fields, numbers, *rest)
 
     monkeypatch.setattr(nucleus_loop, "nucleus_crops", noting)
     run = replace(a_run(tmp_path, batch=5), auxiliary=(field(2),))
     steps(run, network(), 2)
     assert seen[1:3] == [("0.png", 3), ("2.png", 2)]
+
+
+@pytest.mark.parametrize("mpp", [0.25, 0.5])
+def test_crops_are_as_large_as_asked_and_reach_as_far_as_a_nucleus(
+    tmp_path: Path, mpp: float
+) -> None:
+    crops = a_run(tmp_path, crop=96, mpp=mpp).augmentation
+    assert crops.crop_px == 96
+    assert crops.reach_px * mpp == 3.75
 
 
 def test_the_papers_rate_falls_on_a_plateau_and_no_further_than_it_says(tmp_path: Path) -> None:

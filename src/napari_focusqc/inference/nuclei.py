@@ -2,9 +2,10 @@
 
 Room: inference. Gets pixels, gives proximity; finds no peaks, opens no slide.
 
-MicroNet was trained on patches of 200 px whose channels had lost their mean and were divided by
-their standard deviation [1]_. On a slide the patch is the square of that side around each pixel: so
-a pixel's proximity does not depend on how the slide is cut, and no cut is seen in it.
+The paper [1]_ takes from each channel of a patch its mean and divides by its standard deviation.
+Here an image is what light is missing, from 0 (none, glass) to 1: a pixel's proximity then depends
+on nothing beyond the receptive field, however a slide is cut, and the zeros that convolutions add
+beyond a border read as glass. Stains and lights are learned instead (`training.nucleus_crops`).
 
 References
 ----------
@@ -12,45 +13,37 @@ References
    Bioinformatics 20:472, 2019, “Implementation details”.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
-
-from napari_focusqc.models.micronet import MicroNet
-
-PATCH_PX = 201
-"""Side of the square that a pixel's mean and standard deviation are of; odd, so it has a middle."""
-LEAST_STD = 1.0
-"""Grey levels. Glass varies less than tissue, and its noise shall not be made tissue's contrast."""
+from torch import nn
 
 
-def locally_standardised(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Subtract from each pixel the mean around it, and divide by the standard deviation there.
+def missing_light(image: NDArray[Any]) -> NDArray[np.float32]:
+    """Turn grey levels into the share of the light that is missing, channels first.
 
     Parameters
     ----------
-    pixels
-        uint8 (h, w, 3); beyond its border it is continued by reflection.
+    image
+        (h, w, 3), RGB, 0 to 255.
 
     Returns
     -------
-    float32 (3, h, w).
+    float32 (3, h, w), 0 where nothing takes light away, to 1.
     """
-    channels = np.ascontiguousarray(np.moveaxis(pixels, 2, 0), np.float64)
-    mean, square = _mean_around(channels), _mean_around(channels**2)
-    deviation = np.sqrt(np.maximum(square - mean**2, LEAST_STD**2))
-    return ((channels - mean) / deviation).astype(np.float32)
+    channels = np.ascontiguousarray(np.moveaxis(image, 2, 0), np.float32)
+    return np.asarray((np.float32(255) - channels) / np.float32(255), np.float32)
 
 
-def _mean_around(channels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average over the patch around each pixel."""
-    down = uniform_filter1d(channels, PATCH_PX, axis=1, mode="mirror")
-    return np.asarray(uniform_filter1d(down, PATCH_PX, axis=2, mode="mirror"))
-
-
-def proximity_of(network: MicroNet, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Predict the proximity of every pixel of an image.
+def proximity_of(
+    network: nn.Module,
+    pixels: NDArray[np.uint8],
+    device: torch.device | None = None,
+    part: tuple[slice, slice] | None = None,
+) -> NDArray[np.float32]:
+    """Predict the proximity of every pixel of an image, or of a part of it.
 
     Parameters
     ----------
@@ -58,13 +51,17 @@ def proximity_of(network: MicroNet, pixels: NDArray[np.uint8]) -> NDArray[np.flo
         From `load_micronet`.
     pixels
         uint8 (h, w, 3), RGB at the weights' µm/px, at least 16 px each way.
+    device
+        Where the network is; None asks its parameters, which a compiled network need not have.
+    part
+        Rows and columns that are wanted, at less work than all of them.
 
     Returns
     -------
-    float32 (h, w), 0 to about 1.
+    float32 (h, w), or as large as the part; 0 to about 1.
     """
-    device = next(network.parameters()).device
-    image = torch.from_numpy(locally_standardised(pixels))[None].to(device)
+    device = device or next(network.parameters()).device
+    image = torch.from_numpy(missing_light(pixels))[None].to(device)
     with torch.inference_mode():
-        found = network(image.contiguous(memory_format=torch.channels_last))
+        found = network(image.contiguous(memory_format=torch.channels_last), part)
     return np.asarray(found[0].float().cpu().numpy())

@@ -38,6 +38,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_focusqc.errors import InferenceError, SettingsError, WeightsError
+from napari_focusqc.models.trimming import cut, halved, risen_spans
 
 WIDTHS = (16, 32, 64, 128, 128)
 """Channels at full size, then at each halving."""
@@ -45,6 +46,8 @@ MAX_WIDTH = 1024
 TOTAL_STRIDE_PX = 16
 """Windows moved by a multiple of it give the same proximity; also the least height and width."""
 
+_BAND_PX = 256
+"""Rows of a scored image that are in memory at once at the end, where maps are largest."""
 _STRIDES_PX = (1, 2, 4, 8)
 """Before each halving, and after each doubling."""
 _REACH_PX = (
@@ -104,7 +107,7 @@ class MicroNet(nn.Module):
             # so that a state dict tells the two kinds of network apart
             self.register_buffer("squashed", torch.zeros(0))
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, part: tuple[slice, slice] | None = None) -> Tensor:
         """Predict proximity.
 
         Parameters
@@ -113,9 +116,14 @@ class MicroNet(nn.Module):
             float (B, 3, h, w), h and w at least 16 px; of each channel of each image its mean is
             taken off, and it is divided by its standard deviation.
 
+        part
+            Rows and columns whose proximity is wanted; all of them if none are given. It is the
+            same as in the whole, but the up path computes little more than the part.
+
         Returns
         -------
-        (B, h, w), highest at centres of nuclei, on the scale of training's targets.
+        (B, h, w), or as large as the part; highest at centres of nuclei, on the scale of training's
+        targets.
 
         Raises
         ------
@@ -128,15 +136,35 @@ class MicroNet(nn.Module):
                 f"the image is {height} × {width} px; MicroNet needs {TOTAL_STRIDE_PX} px or more "
                 "each way"
             )
-        first, *others, output = self.blocks
+        whole = (slice(None), slice(None))
+        ((top, bottom), columns), spans = risen_spans(part or whole, (height, width))
+        first, *others, _ = self.blocks
         maps = [first(images)]  # (B, 16, h, w)
         for down in others[:4]:
             maps.append(down(maps[-1]))  # (B, 32, h / 2, w / 2) to (B, 128, h / 16, w / 16)
-        rising = maps[4]
-        for up, kept in zip(others[4:], maps[3::-1], strict=True):
-            rising = up(rising, kept)  # (B, 128, h / 8, w / 8) to (B, 16, h, w)
-        proximity: Tensor = output(rising, maps[1:4]).squeeze(1)
+        rising, begin = maps[4], [0, 0]
+        for level, up in zip((3, 2, 1), others[4:7], strict=True):
+            deep = cut(rising, halved(spans[level]), begin)
+            rising = up(
+                deep, cut(maps[level], spans[level])
+            )  # (B, 128, h / 8, …) to (B, 32, h / 2)
+            begin = [start for start, _ in spans[level]]
+        step = bottom - top if self.training else _BAND_PX
+        bands = (slice(y, min(y + step, bottom)) for y in range(top, bottom, step))
+        found = [self._finished(maps, rising, begin, (rows, slice(*columns))) for rows in bands]
+        proximity = torch.cat(found, dim=1)
         return proximity.sigmoid() if self.sigmoid else proximity
+
+    def _finished(
+        self, maps: list[Tensor], rising: Tensor, begin: list[int], part: tuple[slice, slice]
+    ) -> Tensor:
+        """Go the last step up, and out, for some rows; `rising` begins at `begin` of its level."""
+        wanted, (span, *_) = risen_spans(part, maps[0].shape[2:])
+        *_, up, output = self.blocks
+        risen = up(cut(rising, halved(span), begin), cut(maps[0], span))  # (B, 16, h, w)
+        contexts = [cut(maps[level], halved(span, level)) for level in (1, 2, 3)]
+        start = [first for first, _ in span]
+        return cut(output(risen, contexts), wanted, start).squeeze(1)
 
     def freeze(self, count: int) -> None:
         """Keep the first blocks as they are while the others learn.

@@ -41,7 +41,14 @@ class MicroNetTraining(ImageSettings):
     iterations: int = option(
         100_000, "Iterations", "Steps of one batch each.", minimum=20, maximum=10_000_000
     )
-    batch: int = option(4, "Batch", "Crops of 200 × 200 px per step.", minimum=1, maximum=1024)
+    batch: int = option(4, "Batch", "Crops per step.", minimum=1, maximum=1024)
+    crop: int = option(
+        200,
+        "Crop",
+        "Side of the crops, px; images smaller than that are left out.",
+        minimum=48,
+        maximum=2048,
+    )
     learning_rate: float = option(
         0.01,
         "Learning rate",

@@ -1,9 +1,12 @@
 """Training crops for finding nuclei: turned, mirrored, shifted, bent and restained at random.
 
 Room: training. MicroNet's augmentation [1]_: random rotation, shifting, mirroring and elastic
-distortion of 200 × 200 px crops, each channel then less its mean over its standard deviation. The
-paper gives no ranges; those here are ours. One warp leads from a crop to its field, for pixels and
-centres alike.
+distortion of 200 × 200 px crops. The paper gives no ranges; those here are ours. One warp leads
+from a crop to its field, for pixels and centres alike.
+
+The paper then takes from each channel of a crop its mean and divides by its standard deviation.
+On a slide no patch stands out whose mean that would be, so here colours are left as they are, and
+crops are drawn in many stains and lights instead (`COLOURS`; `inference.nuclei.missing_light`).
 
 Crops lie where the field covers them wholly: no nucleus is reflected or made up. In a field too
 narrow for a turned crop (at 45° one of 200 px needs 283) the turn is drawn again, and after some
@@ -25,15 +28,25 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from napari_focusqc.errors import SettingsError, TrainingError
-from napari_focusqc.optics.camera_range import Range
-from napari_focusqc.optics.colour import restain
+from napari_focusqc.inference.nuclei import missing_light
+from napari_focusqc.optics.camera_range import CameraRange
+from napari_focusqc.optics.colour import recolour
 from napari_focusqc.training.nucleus_fields import NucleusField
 
 SHARES = (1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25, 0.0)
 """Of the turn off the nearest quarter turn and of the bend, until the crop fits."""
-LEAST_STD = 1e-3
-"""Grey levels. A channel that varies less is constant: one grey level in one pixel of 200 × 200
-makes 0.005, and interpolating a constant below 0.0001."""
+COLOURS = CameraRange(
+    stain_scale=(0.7, 1.3),
+    exposure=(0.8, 1.2),
+    gain=(0.95, 1.05),
+    gamma=(0.9, 1.1),
+    hue=(-0.15, 0.15),
+    saturation=(0.7, 1.3),
+    contrast=(0.9, 1.1),
+    brightness=(-8.0, 8.0),
+)
+"""Stains and lights; of it only the colours are drawn. Narrower than what focus is trained on: a
+nucleus is told by its colour, too."""
 CLOSE_PX = 1e-4
 """Centres are found in a crop to this accuracy."""
 
@@ -54,9 +67,8 @@ class Augmentation:
     elastic_step_px
         Distance between its control points, px; more than four times `elastic_px`, so that it
         never folds. A typical local strain is then some percent.
-    stain_scale, stain_shift
-        For `restain`, drawn for each stain; the “strong” range of Tellez et al. (see there).
-        (1, 1) and (0, 0) leave colours alone.
+    colours
+        What stains and lights are drawn from; None leaves colours alone.
 
     Raises
     ------
@@ -68,8 +80,7 @@ class Augmentation:
     reach_px: float = 15.0
     elastic_px: float = 8.0
     elastic_step_px: float = 50.0
-    stain_scale: Range = (0.8, 1.2)
-    stain_shift: Range = (-0.02, 0.02)
+    colours: CameraRange | None = COLOURS
 
     def __post_init__(self) -> None:
         if self.elastic_step_px <= 4 * self.elastic_px:
@@ -89,7 +100,7 @@ class NucleusCrops:
     Parameters
     ----------
     pixels
-        float32 (B, 3, crop, crop); each channel has mean 0 and standard deviation 1, or is 0.
+        float32 (B, 3, crop, crop), share of the light that is missing, as MicroNet takes it.
     centres
         For each crop float32 (N, 2), (y, x) px; the centre of its first pixel is (0, 0).
     """
@@ -200,8 +211,10 @@ def nucleus_crops(
         rng = np.random.default_rng([seed, number])
         field = fields[int(rng.choice(len(fields), p=areas / areas.sum()))]
         warp = draw_warp((field.pixels.shape[0], field.pixels.shape[1]), augmentation, rng)
-        image = _restained(_seen_through(field.pixels, warp), augmentation, rng)
-        pixels[place] = standardised(image)
+        image = _seen_through(field.pixels, warp)
+        if augmentation.colours is not None:
+            image = recolour(image, augmentation.colours.draw_colour(rng))
+        pixels[place] = missing_light(image)
         centres.append(_centres_in(field, warp, augmentation.reach_px))
     return NucleusCrops(pixels, tuple(centres))
 
@@ -226,25 +239,6 @@ def draw_warp(shape: tuple[int, int], augmentation: Augmentation, rng: np.random
         if (room >= 0).all():
             break
     return replace(warp, at=where * np.maximum(room, 0) - first)
-
-
-def standardised(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Subtract each channel's mean and divide by its standard deviation; a constant one gives 0.
-
-    Parameters
-    ----------
-    image
-        float32 (H, W, 3), grey levels.
-
-    Returns
-    -------
-    float32 (3, H, W).
-    """
-    channels = np.ascontiguousarray(np.moveaxis(image, 2, 0), np.float32)
-    channels -= channels.mean(axis=(1, 2), keepdims=True)
-    deviation = channels.std(axis=(1, 2), keepdims=True)
-    varies = deviation > LEAST_STD
-    return np.where(varies, channels / np.where(varies, deviation, 1), np.float32(0))
 
 
 def _edge(side: int) -> NDArray[np.float64]:
@@ -281,16 +275,6 @@ def _seen_through(pixels: NDArray[np.uint8], warp: Warp) -> NDArray[np.float32]:
         align_corners=True,  # −1 and 1 are the centres of the outermost pixels
     )
     return np.asarray(seen[0].numpy().transpose(1, 2, 0), np.float32)
-
-
-def _restained(
-    image: NDArray[np.float32], augmentation: Augmentation, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Draw a stain; where nothing is to be drawn, colours are left as they are."""
-    scale, shift = augmentation.stain_scale, augmentation.stain_shift
-    if (scale, shift) == ((1.0, 1.0), (0.0, 0.0)):
-        return image
-    return restain(image, rng.uniform(*scale, size=3), rng.uniform(*shift, size=3))
 
 
 def _centres_in(field: NucleusField, warp: Warp, reach_px: float) -> NDArray[np.float32]:

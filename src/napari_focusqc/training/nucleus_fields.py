@@ -1,7 +1,7 @@
 """Fields with the centres of their nuclei: found in a folder, brought to one resolution, parted.
 
-Room: training. The folder is laid out as for `fields`; `nucleus_annotations` says where the
-annotations lie. An image without one is left out and counted: it is never taken as empty.
+Room: training. The folder is laid out as for `fields`; `annotation.nucleus_annotations` says
+where the annotations lie. An image without one is left out and counted: it is never taken as empty.
 """
 
 from collections.abc import Generator
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_focusqc.annotation.nucleus_annotations import Annotation, Annotations, is_label
 from napari_focusqc.errors import TrainingError
 from napari_focusqc.geometry import model_scale, same_resolution
 from napari_focusqc.progress import Progress
 from napari_focusqc.training.field_images import read_image, shrink
 from napari_focusqc.training.fields import DataSet, find_data_sets
-from napari_focusqc.training.nucleus_annotations import Annotation, Annotations, is_label
 
 
 @dataclass(frozen=True, slots=True, eq=False)

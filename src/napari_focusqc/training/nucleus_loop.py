@@ -27,7 +27,7 @@ from napari_focusqc.progress import Progress
 from napari_focusqc.settings.nuclei import MicroNetTraining
 from napari_focusqc.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_focusqc.training.loop import Epoch, check_finite
-from napari_focusqc.training.nucleus_crops import NucleusCrops, nucleus_crops
+from napari_focusqc.training.nucleus_crops import Augmentation, NucleusCrops, nucleus_crops
 from napari_focusqc.training.nucleus_fields import NucleusField
 from napari_focusqc.training.proximity import (
     DISTANCE_PX,
@@ -38,7 +38,7 @@ from napari_focusqc.training.proximity import (
 from napari_focusqc.training.proximity_loss import combined_loss
 
 EVERY = 500
-"""Steps between two checkpoints, each with a look at the validation loss."""
+"""Steps between two checkpoints at most, each with a look at the validation loss."""
 UNSEEN = 64
 """Validation crops, always the same."""
 PATIENCE = 10
@@ -77,6 +77,16 @@ class NucleusRun:
         """From a centre to where its proximity is 0: the same length at every resolution."""
         return DISTANCE_PX * PAPER_MPP / self.settings.mpp
 
+    @property
+    def every(self) -> int:
+        """Steps between two checkpoints: `EVERY`, or fewer, so that a short run has three."""
+        return min(EVERY, -(-self.settings.iterations // 3))
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How crops differ."""
+        return Augmentation(self.settings.crop, reach_px=self.distance_px)
+
     def rate(self, step: int, losses: list[float]) -> float:
         """Return the learning rate of a step, from the validation losses so far."""
         highest, share = self.settings.learning_rate, step / self.settings.iterations
@@ -99,7 +109,7 @@ def fit_nuclei(network: MicroNet, run: NucleusRun) -> Generator[Progress[None], 
 
     Returns
     -------
-    The losses of every `EVERY` steps, also of those before a run was taken up again.
+    The losses of every `NucleusRun.every` steps, also of those before a run was taken up again.
 
     Raises
     ------
@@ -112,9 +122,9 @@ def fit_nuclei(network: MicroNet, run: NucleusRun) -> Generator[Progress[None], 
     optimizer = run.optimizer(network)
     state = read_checkpoint(run.checkpoint, run.name, network, optimizer)
     history = [Epoch(*losses) for losses in state]
-    unseen = nucleus_crops(run.unseen, range(UNSEEN), settings.seed + 1)
-    while (first := len(history) * EVERY) < settings.iterations:
-        last = min(first + EVERY, settings.iterations)
+    unseen = nucleus_crops(run.unseen, range(UNSEEN), settings.seed + 1, run.augmentation)
+    while (first := len(history) * run.every) < settings.iterations:
+        last = min(first + run.every, settings.iterations)
         known = [each.unseen for each in history]
         losses = []
         network.train()
@@ -146,9 +156,12 @@ def _step(network: MicroNet, optimizer: Optimizer, run: NucleusRun, step: int) -
     settings = run.settings
     numbers = range(step * settings.batch, (step + 1) * settings.batch)
     besides = len(numbers) // 2 if run.auxiliary else 0
-    crops = [nucleus_crops(run.fields, numbers[besides:], settings.seed)]
-    if besides:
-        crops.append(nucleus_crops(run.auxiliary, numbers[:besides], settings.seed))
+    sources = ((run.fields, numbers[besides:]), (run.auxiliary, numbers[:besides]))
+    crops = [
+        nucleus_crops(fields, some, settings.seed, run.augmentation)
+        for fields, some in sources
+        if some
+    ]
     device = next(network.parameters()).device
     images, truth = (
         torch.cat(parts).to(device)

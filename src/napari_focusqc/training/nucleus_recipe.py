@@ -26,7 +26,6 @@ from napari_focusqc.models.registry import path_of, weights_in
 from napari_focusqc.models.weights import load_micronet, save_weights
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.nuclei import MicroNetTraining
-from napari_focusqc.training.nucleus_crops import AUGMENTED
 from napari_focusqc.training.nucleus_fields import NucleusField, NucleusFields, read_nucleus_fields
 from napari_focusqc.training.nucleus_loop import NucleusRun, fit_nuclei
 from napari_focusqc.training.proximity import PAPER_MPP, TRAINING_FACTOR
@@ -88,7 +87,7 @@ def train_micronet(
     besides = auxiliary.training if auxiliary else ()
     run = NucleusRun(settings, fields.training, besides, fields.validation, checkpoint, name)
     history = yield from fit_nuclei(network, run)
-    _divide_output(network, TRAINING_FACTOR)
+    divide_output(network, TRAINING_FACTOR)
     yield Progress(0, 0, "finding nuclei in images kept out of training")
     found = judged(network, fields.validation, settings.mpp)
     card = _card(settings, used, network, found)
@@ -158,7 +157,7 @@ def _read(
             folder or settings.data,
             mpp=settings.mpp,
             data_mpp=settings.data_mpp,
-            crop_px=AUGMENTED.crop_px,
+            crop_px=settings.crop,
             validation=settings.validation,
             seed=settings.seed,
         )
@@ -184,12 +183,20 @@ def _start(settings: MicroNetTraining) -> MicroNet:
             f"{settings.start.name} has other widths than {settings.width} channels at full size; "
             "give --width as it was trained"
         )
-    _divide_output(network, 1 / TRAINING_FACTOR)
+    divide_output(network, 1 / TRAINING_FACTOR)
     return network
 
 
-def _divide_output(network: MicroNet, factor: float) -> None:
-    """Divide what a network without a sigmoid gives."""
+def divide_output(network: MicroNet, factor: float) -> None:
+    """Divide what a network without a sigmoid gives.
+
+    Parameters
+    ----------
+    network
+        Changed in place.
+    factor
+        Training's outputs by `TRAINING_FACTOR` are proximity, and the other way round.
+    """
     last: Any = network.blocks[-1].last[-1]  # type: ignore[index]
     with torch.no_grad():
         for parameter in last.parameters():

@@ -1,6 +1,6 @@
 """Where the nuclei of an image are, from the file in which somebody marked them.
 
-Room: training. Three kinds of file are known, and the first that is there counts:
+Room: annotation. Three kinds of file are known, and the first that is there counts:
 
 - Outlines from Aperio ImageScope, XML. They count from the corner of the first pixel, so half a
   pixel is taken off: in MoNuSeg's 13 fields the outlines lie best on the edges of the nuclei when
@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from napari_focusqc.errors import TrainingError
-from napari_focusqc.training.field_images import MAX_FIELD_PX
+from napari_focusqc.errors import AnnotationError
 
 MAX_FILE_BYTES = 1 << 26
 """A larger XML file or table is refused; MoNuSeg's are 4 MB for a megapixel."""
+MAX_LABELS_PX = 1 << 26
+"""A larger label image is refused: it is held in memory."""
 CORNER_PX = 0.5
 """From the corner of a pixel, where ImageScope counts from, to its centre."""
 LABEL_SUFFIXES = (".png", ".tif", ".tiff")
@@ -77,7 +78,7 @@ class Annotations:
 
         Raises
         ------
-        TrainingError
+        AnnotationError
             The annotation is damaged or too large.
         """
         here, name = image.parent, image.stem
@@ -128,18 +129,18 @@ def outline_centres(path: Path) -> NDArray[np.float64]:
 
     Raises
     ------
-    TrainingError
+    AnnotationError
         The file is too large, no such XML, declares entities, or has a vertex without a place.
     """
     text = _text(path)
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise TrainingError(
+        raise AnnotationError(
             f"{path} declares entities, which outlines never need; export it from ImageScope again"
         )
     try:
         centres = [polygon_centre(vertices) for vertices in _regions(text) if len(vertices)]
     except (ElementTree.ParseError, KeyError, ValueError) as error:
-        raise TrainingError(
+        raise AnnotationError(
             f"{path} cannot be read as outlines ({error}); export it from ImageScope again"
         ) from error
     return np.array(centres, np.float64).reshape(-1, 2) - CORNER_PX
@@ -175,7 +176,7 @@ def read_labels(path: Path) -> Annotation:
 
     Raises
     ------
-    TrainingError
+    AnnotationError
         The image is damaged, too large or not of grey integers, or it is a mask: one number for
         many nuclei.
     """
@@ -184,13 +185,13 @@ def read_labels(path: Path) -> Annotation:
             _check_labels(path, image)
             labels = np.asarray(image)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise TrainingError(
+        raise AnnotationError(
             f"{path} cannot be read as a label image ({error}); replace it or take it away"
         ) from error
     y, x = np.nonzero(labels > 0)
     _, nucleus, area = np.unique(labels[y, x], return_inverse=True, return_counts=True)
     if len(area) == 1 and (parts := ndimage.label(labels > 0)[1]) > 1:
-        raise TrainingError(
+        raise AnnotationError(
             f"{path} has one label in {parts} places; give each nucleus a number of its own"
         )
     sums = np.stack([np.bincount(nucleus, y), np.bincount(nucleus, x)], axis=1)
@@ -202,7 +203,7 @@ def read_table(path: Path) -> Table:
 
     Raises
     ------
-    TrainingError
+    AnnotationError
         The file is too large, has not these columns, or a place in it is no finite number.
     """
     table: Table = {}
@@ -216,7 +217,7 @@ def read_table(path: Path) -> Table:
                 raise ValueError(f"a nucleus at {y}, {x}")
             table.setdefault(row["image"], []).append((y, x))
     except (ValueError, TypeError, csv.Error) as error:
-        raise TrainingError(
+        raise AnnotationError(
             f"{path}, line {rows.line_num}, cannot be read as centres of nuclei ({error}); it must "
             "have the columns image, y_px and x_px, the last two finite numbers"
         ) from error
@@ -250,13 +251,13 @@ def _text(path: Path) -> str:
     """Read a text file; what is not UTF-8 in it becomes a question mark."""
     try:
         if (size := path.stat().st_size) > MAX_FILE_BYTES:
-            raise TrainingError(
+            raise AnnotationError(
                 f"{path} has {size:,} bytes; annotations of one field have at most "
                 f"{MAX_FILE_BYTES:,}, so cut the field into smaller ones"
             )
         return path.read_bytes().decode("utf-8-sig", errors="replace")
     except OSError as error:
-        raise TrainingError(
+        raise AnnotationError(
             f"{path} cannot be read ({error}); replace it or take it away"
         ) from error
 
@@ -278,13 +279,13 @@ def _is_grey(path: Path) -> bool:
 
 def _check_labels(path: Path, image: Image.Image) -> None:
     """Refuse what is too large or no label image, before it is decoded."""
-    if image.height * image.width > MAX_FIELD_PX:
-        raise TrainingError(
+    if image.height * image.width > MAX_LABELS_PX:
+        raise AnnotationError(
             f"{path} is {image.height} × {image.width} px; cut it into fields of at most "
-            f"{MAX_FIELD_PX >> 20} megapixels"
+            f"{MAX_LABELS_PX >> 20} megapixels"
         )
     if image.mode not in _LABEL_MODES:
-        raise TrainingError(
+        raise AnnotationError(
             f"{path} is of mode {image.mode}, not of grey integers; save it with one number for "
             "each nucleus"
         )
