@@ -1,4 +1,4 @@
-"""The folder where users keep weights of their own.
+"""The folders where users keep weights of their own, and what else they made.
 
 Room: models. Paths alone; opens no file, loads no torch.
 """
@@ -25,7 +25,12 @@ def own_folder() -> Path:
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
         return Path(named).expanduser()
-    return user_data_path("napari-focusqc", appauthor=False) / "weights"
+    return own_data_folder() / "weights"
+
+
+def own_data_folder() -> Path:
+    """Return where what the user made is kept; the folder need not be there."""
+    return user_data_path("napari-focusqc", appauthor=False)
 
 
 def own_files() -> tuple[Path, ...]:
