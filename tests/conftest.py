@@ -217,3 +217,49 @@ def write_ome_zarr() -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def dot_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write weights of a MicroNet for 0.25 µm/px that smooths darkness: dark dots are its nuclei.
+
+    All goes along the path at full size, through three binomial filters; the rest is zeros.
+    """
+    import torch
+
+    from napari_focusqc.models.card import WeightsCard
+    from napari_focusqc.models.micronet import MicroNet
+    from napari_focusqc.models.weights import save_weights
+
+    network, widths = MicroNet((1, 1, 1, 1, 1)).eval(), [1, 1, 1, 1, 1]
+    binomial = torch.tensor([0.25, 0.5, 0.25])
+    with torch.no_grad():
+        for value in network.parameters():
+            if value.ndim == 4:
+                value.zero_()
+        network.blocks[0][0].weight[0, :, 1, 1] = 1 / 3
+        smoothing = network.blocks[8].residual.mapping
+        smoothing[0][0].weight[0, 1] = torch.outer(binomial, binomial)
+        smoothing[2][0].weight[0, 0] = torch.outer(binomial, binomial)
+        last = network.blocks[9].last
+        last[0][0].weight[0, 0] = torch.outer(binomial, binomial)
+        last[1].weight.fill_(1)
+        last[1].bias.zero_()
+    card = WeightsCard(
+        "dots", "micronet", 0.25, {"widths": widths, "sigmoid": False}, threshold=0.4
+    )
+    return save_weights(network, card, tmp_path_factory.mktemp("dots")).path
+
+
+@pytest.fixture(scope="session")
+def dotted() -> Callable[..., NDArray[np.uint8]]:
+    """Return `dotted(height, width, centres, radius=3)`: dark discs on pink, uint8 RGB."""
+
+    def dotted(height: int, width: int, centres: object, radius: float = 3.0) -> NDArray[np.uint8]:
+        image = np.full((height, width, 3), (230, 190, 215), np.uint8)
+        y, x = np.mgrid[:height, :width]
+        for at_y, at_x in np.asarray(centres):
+            image[(y - at_y) ** 2 + (x - at_x) ** 2 <= radius**2] = (40, 10, 60)
+        return image
+
+    return dotted

@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_focusqc.errors import FocusQCError
     from napari_focusqc.geometry import Region
-    from napari_focusqc.pipeline import score_image, score_slide
+    from napari_focusqc.pipeline import (
+        find_nuclei,
+        find_nuclei_in_image,
+        find_nuclei_to,
+        score_image,
+        score_slide,
+    )
     from napari_focusqc.progress import Progress, finish
     from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason, Verdict
+    from napari_focusqc.results.nucleus_table import FocusFlag, NucleusTable
+    from napari_focusqc.settings.detecting import NucleusSettings
     from napari_focusqc.settings.scoring import ScoreSettings
     from napari_focusqc.slides.array_slide import ArraySlide
     from napari_focusqc.slides.opening import open_slide
@@ -23,14 +31,20 @@ __version__ = "0.1.0"
 _HOMES = {
     "ArraySlide": "slides.array_slide",
     "BlockUpdate": "results.focus_map",
+    "FocusFlag": "results.nucleus_table",
     "FocusMap": "results.focus_map",
     "FocusQCError": "errors",
+    "NucleusSettings": "settings.detecting",
+    "NucleusTable": "results.nucleus_table",
     "Progress": "progress",
     "Reason": "results.focus_map",
     "Region": "geometry",
     "ScoreSettings": "settings.scoring",
     "Slide": "slides.slide",
     "Verdict": "results.focus_map",
+    "find_nuclei": "pipeline",
+    "find_nuclei_in_image": "pipeline",
+    "find_nuclei_to": "pipeline",
     "finish": "progress",
     "open_slide": "slides.opening",
     "score_image": "pipeline",
@@ -40,8 +54,11 @@ _HOMES = {
 __all__ = [
     "ArraySlide",
     "BlockUpdate",
+    "FocusFlag",
     "FocusMap",
     "FocusQCError",
+    "NucleusSettings",
+    "NucleusTable",
     "Progress",
     "Reason",
     "Region",
@@ -49,6 +66,9 @@ __all__ = [
     "Slide",
     "Verdict",
     "__version__",
+    "find_nuclei",
+    "find_nuclei_in_image",
+    "find_nuclei_to",
     "finish",
     "open_slide",
     "score_image",

@@ -39,7 +39,7 @@ def score_into(folder: Path, path: Path, settings: ScoreSettings) -> tuple[Focus
         for note in slide.info.notes:
             print(f"focusqc: note: {note}", file=sys.stderr)
         out = make_out_folder(folder)
-        stem = out / (_stem(slide.name) + (".quick" if settings.quick else ""))
+        stem = out / (stem_of(slide.name) + (".quick" if settings.quick else ""))
         saved = Path(f"{stem}.focus.ome.zarr")
         focus_map = run_with_bar(score_slide(slide, settings, save_to=saved), slide.name)
         written = [saved, *_write(focus_map, slide, stem)]
@@ -69,6 +69,6 @@ def overview(slide: Slide, plane: int = 0) -> NDArray[np.uint8]:
     return np.asarray(small[plane] if small.ndim == 4 else small)
 
 
-def _stem(name: str) -> str:
+def stem_of(name: str) -> str:
     """Take a slide's ending off its name, and no other dots: TCGA's names are full of them."""
     return re.sub(r"\.(ome\.)?\w{1,8}$", "", name, flags=re.IGNORECASE) or name

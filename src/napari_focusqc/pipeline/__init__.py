@@ -5,5 +5,13 @@ Room: pipeline. Widgets, command line and batch call what stands here.
 
 from napari_focusqc.pipeline.beginning import prepare
 from napari_focusqc.pipeline.focus import score_image, score_slide
+from napari_focusqc.pipeline.nuclei import find_nuclei, find_nuclei_in_image, find_nuclei_to
 
-__all__ = ["prepare", "score_image", "score_slide"]
+__all__ = [
+    "find_nuclei",
+    "find_nuclei_in_image",
+    "find_nuclei_to",
+    "prepare",
+    "score_image",
+    "score_slide",
+]

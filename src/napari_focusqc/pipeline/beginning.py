@@ -19,6 +19,7 @@ from napari_focusqc.models.card import Weights
 from napari_focusqc.models.registry import find_weights, model_card
 from napari_focusqc.progress import Progress, finish
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, MapSource
+from napari_focusqc.settings.detecting import NucleusSettings
 from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid
@@ -36,14 +37,21 @@ def _first(given: float | None, of_weights: float | None) -> float | None:
     return of_weights if given is None else given
 
 
-def _resolution(slide: Slide, settings: ScoreSettings) -> tuple[float, str]:
-    """Return level 0's µm/px and whether the file or the user said so."""
+def resolution(slide: Slide, settings: ScoreSettings | NucleusSettings) -> tuple[float, str]:
+    """Return level 0's µm/px and whether the file or the user said so.
+
+    Raises
+    ------
+    MissingMppError
+        Neither did.
+    """
     if settings.mpp is not None:
         return settings.mpp, "given"
     if slide.mpp is None or slide.mpp_source is None:
         raise MissingMppError(
             f"{slide.name} does not say how many micrometres a pixel is; give it with --mpp, the "
-            "“µm per pixel” field or ScoreSettings(mpp=…), for instance 0.25 for a 40x scan"
+            f"“µm per pixel” field or {type(settings).__name__}(mpp=…), for instance 0.25 for a "
+            "40x scan"
         )
     return slide.mpp, slide.mpp_source
 
@@ -81,7 +89,7 @@ def begin(
 ) -> Generator[MapProgress, None, tuple[FocusMap, Job]]:
     """Take all steps before the first tile; return the map with nothing scored yet."""
     model_card(settings.model)
-    mpp, _ = _resolution(slide, settings)
+    mpp, _ = resolution(slide, settings)
     weights = find_weights(settings.model, mpp, settings.weights)
     grid = _grid(slide, mpp, weights, settings)
     yield Progress(0, 0, "finding tissue")
@@ -97,7 +105,7 @@ def _source(
     slide: Slide, settings: ScoreSettings, weights: Weights, mask: TissueMask, device: Any
 ) -> MapSource:
     """Say where the map comes from."""
-    mpp, mpp_source = _resolution(slide, settings)
+    mpp, mpp_source = resolution(slide, settings)
     return MapSource(
         slide=slide.name,
         mpp=mpp,

@@ -17,7 +17,13 @@ FORMAT = 1
 MAX_JSON_BYTES = 1 << 20
 """More than this is not read."""
 
-_RANGES = {"mpp": (1e-6, 1e6), "least": (-1e6, 1e6), "plane": (0, 1 << 31)}
+_RANGES = {
+    "mpp": (1e-6, 1e6),
+    "least": (-1e6, 1e6),
+    "plane": (0, 1 << 31),
+    "searched_px2": (0, 1e18),
+    "unreadable_px2": (0, 1e18),
+}
 
 
 def source_json(source: NucleusSource) -> str:

@@ -6,6 +6,7 @@ Room: results. A finished table is never changed; every method returns another o
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,13 @@ class NucleusSource:
         ISO date and time, UTC.
     plane
         Index of the plane of the slide's z-stack; 0 for a flat slide.
+    tissue
+        How tissue was found, in words with the threshold used.
+    searched_px2
+        Area that was searched for them: tissue, a little way beside it, nothing else; level-0 px².
+    unreadable_px2
+        Area that would have been searched but could not be decoded, level-0 px². Nothing is known
+        of it, and it is no part of `searched_px2`.
     """
 
     slide: str
@@ -73,10 +81,19 @@ class NucleusSource:
     version: str
     created: str
     plane: int = 0
+    tissue: str = ""
+    searched_px2: float = 0.0
+    unreadable_px2: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
         return asdict(self)
+
+    def over(self, parts: Iterable["NucleusSource"]) -> "NucleusSource":
+        """Return this source with the areas of all parts of the slide together."""
+        areas = [(part.searched_px2, part.unreadable_px2) for part in parts]
+        searched, unreadable = (fsum(column) for column in zip((0.0, 0.0), *areas, strict=True))
+        return replace(self, searched_px2=searched, unreadable_px2=unreadable)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,7 +211,7 @@ class NucleusTable:
         Parameters
         ----------
         area_px
-            The area they were looked for in, such as a region's or the tissue's, level-0 px².
+            The area they were looked for in, such as `NucleusSource.searched_px2`, level-0 px².
 
         Raises
         ------
@@ -227,12 +244,7 @@ class NucleusTable:
         EvaluationError
             The map is of another slide or plane.
         """
-        theirs, ours = focus_map.source, self.source
-        if (theirs.slide, theirs.plane) != (ours.slide, ours.plane):
-            raise EvaluationError(
-                f"the focus map is of {theirs.slide}, plane {theirs.plane}, and the nuclei are of "
-                f"{ours.slide}, plane {ours.plane}; score the slide that the nuclei are of"
-            )
+        check_same_slide(focus_map, self.source.slide, self.source.plane)
         rows, cols, known = _tiles_of(self.centres, focus_map.grid)
         scored = focus_map.reasons == Reason.SCORED
         scores = np.where(scored, focus_map.scores, np.float32(np.nan))
@@ -241,6 +253,29 @@ class NucleusTable:
             self,
             focus=np.where(known, scores[rows, cols], np.float32(np.nan)),
             in_focus=np.where(known, flags[rows, cols], np.int8(FocusFlag.UNKNOWN)),
+        )
+
+
+def check_same_slide(focus_map: FocusMap, slide: str, plane: int) -> None:
+    """Refuse a focus map that nuclei cannot be joined with.
+
+    Parameters
+    ----------
+    focus_map
+        The map.
+    slide, plane
+        What the nuclei are of: name of the slide, and index of its plane.
+
+    Raises
+    ------
+    EvaluationError
+        The map is of another slide or plane.
+    """
+    theirs = focus_map.source
+    if (theirs.slide, theirs.plane) != (slide, plane):
+        raise EvaluationError(
+            f"the focus map is of {theirs.slide}, plane {theirs.plane}, and the nuclei are of "
+            f"{slide}, plane {plane}; score the slide that the nuclei are of"
         )
 
 
