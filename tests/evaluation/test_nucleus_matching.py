@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from napari_focusqc.errors import EvaluationError
+from napari_focusqc.evaluation import nucleus_matching
 from napari_focusqc.evaluation.nucleus_matching import adds_match, match
 
 Points = np.ndarray
@@ -165,3 +166,27 @@ def test_what_are_no_points_is_refused(rule, points: Points, words: str) -> None
 def test_a_radius_that_is_none_is_refused(rule, radius_px: float) -> None:
     with pytest.raises(EvaluationError, match="above 0"):
         rule(np.empty((0, 2)), np.zeros((1, 2)), radius_px)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 50])
+def test_lots_of_pairs_give_what_all_at_once_gives(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Groups that hang together are solved on their own: as many pairs, as near."""
+    rng = np.random.default_rng(1)
+    found, true = rng.uniform(0, 100, (150, 2)), rng.uniform(0, 100, (140, 2))
+    monkeypatch.setattr(nucleus_matching, "_AT_ONCE", 10**6)
+    whole = match(found, true, 6)
+    monkeypatch.setattr(nucleus_matching, "_AT_ONCE", at_once)
+    parts = match(found, true, 6)
+    np.testing.assert_array_equal(parts.found, whole.found)
+    np.testing.assert_array_equal(parts.true, whole.true)
+    assert (parts.fp, parts.fn) == (whole.fp, whole.fn)
+
+
+def test_many_nuclei_are_matched_in_seconds() -> None:
+    """50,000 at once would take the solver minutes."""
+    rng = np.random.default_rng(2)
+    true = rng.uniform(0, 14_000, (50_000, 2))
+    found = match(true + rng.normal(0, 1, true.shape), true, 16)
+    assert found.tp > 49_900

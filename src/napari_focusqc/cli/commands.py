@@ -14,14 +14,15 @@ from napari_focusqc import __version__
 from napari_focusqc.cli.ablation import ablation
 from napari_focusqc.cli.calibrate import calibrate
 from napari_focusqc.cli.demo import demo
-from napari_focusqc.cli.evaluate import evaluate
+from napari_focusqc.cli.evaluate_command import add_evaluate
 from napari_focusqc.cli.info import info
 from napari_focusqc.cli.models import TRAININGS, models, train
+from napari_focusqc.cli.nuclei import nuclei
 from napari_focusqc.cli.options import add_options
 from napari_focusqc.cli.score import score
 from napari_focusqc.errors import FocusQCError
 from napari_focusqc.settings.calibrating import CalibrateSettings
-from napari_focusqc.settings.measuring import EvaluateSettings
+from napari_focusqc.settings.detecting import NucleusSettings
 from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.settings.training import AblationSettings
 
@@ -73,6 +74,15 @@ def command_parser() -> argparse.ArgumentParser:
     add_options(scoring, ScoreSettings)
     scoring.set_defaults(run=score)
 
+    finding = commands.add_parser("nuclei", help="find nuclei", description=nuclei.__doc__)
+    finding.add_argument("slide", type=Path, help="the slide's file, or an OME-Zarr folder")
+    _add_out(finding, "focusqc-out")
+    finding.add_argument(
+        "--focus", type=Path, metavar="MAP", help="focus map of the slide, to say what is in focus"
+    )
+    add_options(finding, NucleusSettings)
+    finding.set_defaults(run=nuclei)
+
     sample = commands.add_parser(
         "demo", help="score the built-in sample slide", description=demo.__doc__
     )
@@ -97,13 +107,7 @@ def _add_models(commands: Any) -> None:
         each = networks.add_parser(name, help=f"train {name}", description=settings.__doc__)
         add_options(each, settings)
         each.set_defaults(run=partial(train, name))
-    measuring = commands.add_parser(
-        "evaluate", help="measure a model on unseen images", description=evaluate.__doc__
-    )
-    measuring.add_argument("model", help="a model's name; “focusqc models” lists them")
-    measuring.add_argument("--json", action="store_true", help="print the same for programs")
-    add_options(measuring, EvaluateSettings)
-    measuring.set_defaults(run=evaluate)
+    add_evaluate(commands)
 
     judging = commands.add_parser(
         "calibrate",

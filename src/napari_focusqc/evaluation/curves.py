@@ -22,7 +22,7 @@ from napari_focusqc.evaluation.sheet import FAINT, INK
 from napari_focusqc.results.beside import file_beside
 
 _SIZE_INCH, _DPI = (7.0, 4.6), 150
-_DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 _COLOURS = (0.0, 0.85)
 """The part of viridis that is seen on white."""
 _MOST_BANDS = 3
@@ -62,14 +62,14 @@ def write_loss_curve(
         losses["validation"] = validation_loss
     for name, values in losses.items():
         _check_line(f"{name} losses", epochs, values)
-    axes = _axes("epoch", "loss")
-    for (name, values), colour, dash in zip(losses.items(), _colours(2), _DASHES, strict=False):
+    axes = new_axes("epoch", "loss")
+    for (name, values), colour, dash in zip(losses.items(), line_colours(2), DASHES, strict=False):
         axes.plot(epochs, values, color=colour, linestyle=dash, marker=".", label=name)
     every = np.concatenate([np.asarray(values, float) for values in losses.values()])
     if every.min() > 0 and every.max() > 10 * every.min():
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return _write(axes, path)
+    return write_figure(axes, path)
 
 
 def write_v_plot(
@@ -97,16 +97,16 @@ def write_v_plot(
         The file cannot be written.
     """
     _check_any(curves)
-    axes = _axes(z_label, score_label)
+    axes = new_axes(z_label, score_label)
     for number, (name, (z, mean, low, high)) in enumerate(curves.items()):
         for part in (mean, low, high):
             _check_line(f"scores of {name}", z, part)
-        colour, dash = _colours(len(curves))[number], _DASHES[number % len(_DASHES)]
+        colour, dash = line_colours(len(curves))[number], DASHES[number % len(DASHES)]
         if len(curves) <= _MOST_BANDS:
             axes.fill_between(z, low, high, color=colour, alpha=0.15, linewidth=0)
         axes.plot(z, mean, color=colour, linestyle=dash, marker=".", label=name)
     axes.xaxis.set_major_locator(MaxNLocator(steps=_STEPS))
-    return _write(axes, path)
+    return write_figure(axes, path)
 
 
 def write_roc(path: Path, curves: Mapping[str, RocCurve]) -> Path:
@@ -127,7 +127,7 @@ def write_roc(path: Path, curves: Mapping[str, RocCurve]) -> Path:
         The file cannot be written.
     """
     _check_any(curves)
-    axes = _axes(
+    axes = new_axes(
         "share of tiles in focus that are called out of focus",
         "share of tiles out of focus\nthat are called so",
     )
@@ -136,19 +136,23 @@ def write_roc(path: Path, curves: Mapping[str, RocCurve]) -> Path:
         axes.plot(
             curve.false_positive,
             curve.true_positive,
-            color=_colours(len(curves))[number],
-            linestyle=_DASHES[number % len(_DASHES)],
+            color=line_colours(len(curves))[number],
+            linestyle=DASHES[number % len(DASHES)],
             label=f"{name}, area {curve.area:.3f}",
         )
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-    return _write(axes, path)
+    return write_figure(axes, path)
 
 
-def _axes(x_label: str, y_label: str) -> Axes:
+def new_axes(x_label: str, y_label: str) -> Axes:
     """Return the axes of a new figure, labelled."""
     figure = Figure(_SIZE_INCH, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    return labelled(figure.add_subplot(), x_label, y_label)
+
+
+def labelled(axes: Axes, x_label: str, y_label: str) -> Axes:
+    """Give axes labels, a faint grid and no box."""
     axes.set_xlabel(x_label, color=INK)
     axes.set_ylabel(y_label, color=INK)
     axes.grid(color="#e4e4e4", linewidth=0.6)
@@ -157,7 +161,7 @@ def _axes(x_label: str, y_label: str) -> Axes:
     return axes
 
 
-def _write(axes: Axes, path: Path) -> Path:
+def write_figure(axes: Axes, path: Path) -> Path:
     """Add the legend and write the figure beside its place."""
     axes.legend(frameon=False)
     with file_beside(path) as partial:
@@ -165,7 +169,7 @@ def _write(axes: Axes, path: Path) -> Path:
     return path
 
 
-def _colours(count: int) -> list[tuple[float, float, float, float]]:
+def line_colours(count: int) -> list[tuple[float, float, float, float]]:
     """Return colours for `count` lines, the first dark."""
     return [mpl.colormaps["viridis"](each) for each in np.linspace(*_COLOURS, max(count, 2))]
 

@@ -35,9 +35,14 @@ class FiguresTable:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
 
+    def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Return heading and rows as words, as a reader wants them."""
+        return self.columns, [tuple(_words(cell) for cell in row) for row in self.rows]
+
     def lines(self) -> list[str]:
         """Return title, heading, rows and notes; words to the left, numbers to the right."""
-        text = [self.columns, *(tuple(_words(cell) for cell in row) for row in self.rows)]
+        heads, rows = self.cells()
+        text = [heads, *rows]
         widths = [max(map(len, column)) for column in zip(*text, strict=True)]
         left = [all(isinstance(row[n], str) for row in self.rows) for n in range(len(self.columns))]
         body = [
@@ -52,8 +57,8 @@ class FiguresTable:
 
     def markdown(self) -> str:
         """Return title, rows and notes as a page of Markdown."""
-        lines = [self.columns, ("---",) * len(self.columns)]
-        lines += [tuple(_words(cell) for cell in row) for row in self.rows]
+        heads, rows = self.cells()
+        lines = [heads, ("---",) * len(heads), *rows]
         table = [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]
         return (
             "\n".join([f"### {self.title}", "", *table, "", *(f"- {n}" for n in self.notes)]) + "\n"

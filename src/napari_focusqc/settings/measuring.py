@@ -3,7 +3,7 @@
 Room: settings. The command line is built from these fields.
 """
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ from napari_focusqc.settings.option import option
 
 EvaluationProtocol = Literal["stack", "focuslitenn", "deepfocus", "convfocus", "shift", "vplot"]
 Scanners = Literal["usual", "widest"]
+Judged = Literal["unseen", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +60,53 @@ class EvaluateSettings(ImageSettings):
         "Weights file",
         "Measure these weights instead of the shipped: a file (.safetensors, .pt, .npz), or a name "
         "that “focusqc models” lists.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateNuclei(ImageSettings):
+    """How well a model finds nuclei in images where somebody marked them."""
+
+    data: Path = option(
+        MISSING,
+        "Images",
+        "Folder of RGB fields with annotated nuclei, laid out as for training (ImageScope XML, "
+        "label images or a CSV of centres).",
+    )
+    images: Judged = option(
+        "unseen",
+        "Images",
+        "unseen: those that training with the same share and seed kept out; all: every annotated "
+        "one, for data the weights never saw.",
+        choices=("unseen", "all"),
+    )
+    rows: Literal["sets", "images"] = option(
+        "sets",
+        "Rows",
+        "sets: a line for each data set; images: also one for each image.",
+        choices=("sets", "images"),
+    )
+    sheet: int = option(24, "Pictures", "Of errors on the contact sheet.", minimum=1, maximum=400)
+    weights: Path | None = option(
+        None,
+        "Weights file",
+        "Measure these weights instead of the shipped: a file, or a name that “focusqc models” "
+        "lists.",
+    )
+    out: Path | None = option(
+        None,
+        "Results",
+        "Folder for figures (JSON), images, curves and errors (CSV), and plots (PNG).",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CompareNuclei:
+    """What found nuclei are compared with, where it is no layer."""
+
+    truth: Path | None = option(
+        None,
+        "File",
+        "True nuclei in a file: outlines of ImageScope (XML), a table of centres (CSV), a label "
+        "image, or a table of nuclei (Parquet); their pixels are those of the found ones.",
     )
