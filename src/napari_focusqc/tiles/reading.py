@@ -4,9 +4,7 @@ Room: tiles. Every thread has one block at a time and the buffers are used again
 block holds does not depend on how the grid is cut into blocks.
 """
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
@@ -20,6 +18,7 @@ from napari_focusqc.errors import UnreadableRegionError
 from napari_focusqc.geometry import Region
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid
+from napari_focusqc.tiles.in_order import in_order
 from napari_focusqc.tiles.level_source import LevelSource
 from napari_focusqc.tiles.needed import needed_parts
 from napari_focusqc.tiles.order import outwards
@@ -114,8 +113,8 @@ def map_blocks(
     for _ in range(reading.threads):
         free.put(np.empty(span * span * 3, np.uint8))
 
-    def work(rows: slice, cols: slice) -> R:
-        buffer = free.get()
+    def work(place: tuple[slice, slice]) -> R:
+        buffer, (rows, cols) = free.get(), place
         try:
             part = wanted[rows, cols]
             return function(_read_block(source, grid, rows.start, cols.start, part, buffer))
@@ -125,17 +124,7 @@ def map_blocks(
     blocks = list(_blocks(source, grid, wanted, side))
     if reading.first is not None:
         blocks = outwards(blocks, grid, reading.first)
-    ahead: deque[Future[R]] = deque()
-    pool = ThreadPoolExecutor(reading.threads, thread_name_prefix="focusqc")
-    try:
-        for rows, cols in blocks:
-            ahead.append(pool.submit(work, rows, cols))
-            if len(ahead) > reading.threads:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    yield from in_order(work, blocks, reading.threads)
 
 
 def _side(grid: TileGrid, threads: int) -> int:
