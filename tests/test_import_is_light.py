@@ -56,7 +56,9 @@ def test_help_is_printed_when_run_as_a_module() -> None:
     assert "score" in finished.stdout
 
 
-@pytest.mark.parametrize("widget", ["score_widget", "open_widget"])
+@pytest.mark.parametrize(
+    "widget", ["score_widget", "open_widget", "nucleus_widget", "nucleus_evaluation_widget"]
+)
 def test_importing_a_widget_loads_no_torch(widget: str) -> None:
     loaded = loaded_after(f"import napari_focusqc.widgets.{widget}")
     assert "napari_focusqc" in loaded

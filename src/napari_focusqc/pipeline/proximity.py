@@ -17,7 +17,6 @@ from napari_focusqc.progress import Progress
 from napari_focusqc.results.slide_values import SlideValues
 from napari_focusqc.settings.detecting import NucleusSettings
 from napari_focusqc.slides.slide import Slide
-from napari_focusqc.tiles.cores import Core
 from napari_focusqc.tiles.windows import read_window
 
 MOST_PX = 4_000_000
@@ -64,8 +63,8 @@ def proximity_map(
     for done, core in enumerate(search.cores):
         yield Progress(done, len(search.cores), "drawing the proximity map")
         pixels, readable = read_window(search.level, core.window)
-        found = proximity_of(search.network, pixels, search.device)
-        _put(values, asked, np.where(readable, found, np.float32(0)), core)
+        found = proximity_of(search.network, pixels, search.device, core.place)
+        _put(values, asked, np.where(readable[core.place], found, np.float32(0)), core.inside)
     first = ((asked.y + 0.5) * scale - 0.5, (asked.x + 0.5) * scale - 0.5)
     return SlideValues(values, scale, first, search.source.mpp)
 
@@ -78,13 +77,12 @@ def _model_px(region: Region, scale: float) -> Region:
 
 
 def _put(
-    values: NDArray[np.float32], asked: Region, found: NDArray[np.float32], core: Core
+    values: NDArray[np.float32], asked: Region, found: NDArray[np.float32], inside: Region
 ) -> None:
-    """Write what was asked for of a core; `found` is of its window."""
-    inside, window = core.inside, core.window
+    """Write what was asked for of a core; `found` is what there is inside it."""
     top, left = max(asked.y, inside.y), max(asked.x, inside.x)
     bottom, right = min(asked.bottom, inside.bottom), min(asked.right, inside.right)
     if bottom > top and right > left:
         values[top - asked.y : bottom - asked.y, left - asked.x : right - asked.x] = found[
-            top - window.y : bottom - window.y, left - window.x : right - window.x
+            top - inside.y : bottom - inside.y, left - inside.x : right - inside.x
         ]
