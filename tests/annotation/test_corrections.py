@@ -31,6 +31,7 @@ def test_deleted_ones_are_gone_and_added_ones_come_last() -> None:
     assert done.rows(4).tolist() == [1, 3, ADDED]
     applied = done.applied(FOUND)
     assert applied.centres.tolist() == [[3, 4], [7, 8], [10, 11]]
+    assert (applied.source.deleted, applied.source.added) == (2, 1)
     np.testing.assert_array_equal(applied.peaks, np.float32([0.4, 0.8, ADDED_PEAK]))
 
 

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_focusqc.errors import InferenceError, SettingsError
-from napari_focusqc.inference.peaks import DISTANCE_PX, find_peaks, halo_px, least_value
+from napari_focusqc.inference.peaks import (
+    DISTANCE_PX,
+    distance_at,
+    find_peaks,
+    halo_px,
+    least_value,
+)
 
 Map = np.ndarray
 SIDES = st.integers(1, 24)
@@ -84,6 +90,11 @@ def test_tiles_with_a_halo_have_the_peaks_of_the_whole_map(
     centres, values = find_peaks(proximity, least=0.5, distance_px=distance_px)
     assert centres.dtype == values.dtype == np.float32
     assert sorted(found) == sorted(zip(map(tuple, centres), values, strict=True))
+
+
+@pytest.mark.parametrize(("mpp", "px"), [(0.25, DISTANCE_PX), (0.5, 4), (2, 2), (0.05, 40)])
+def test_peaks_are_as_far_apart_at_every_resolution(mpp: float, px: float) -> None:
+    assert distance_at(mpp) == px
 
 
 @pytest.mark.parametrize(("distance_px", "halo"), [(2, 1), (2.5, 2), (8, 7), (8.1, 8)])

@@ -4,7 +4,7 @@ Room: annotation. Kept apart from what was found, so that it outlives every othe
 be taken back.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,9 +70,11 @@ class Corrections:
         return np.append(left, np.full(len(self.added), ADDED))
 
     def applied(self, found: NucleusTable) -> NucleusTable:
-        """Return the nuclei in the order of `rows`."""
+        """Return the nuclei in the order of `rows`; their source says how many were corrected."""
         left = np.delete(found.centres, self.deleted, axis=0)
-        return laid(found, self.rows(len(found)), np.concatenate([left, self.added]))
+        table = laid(found, self.rows(len(found)), np.concatenate([left, self.added]))
+        source = replace(found.source, deleted=len(self.deleted), added=len(self.added))
+        return replace(table, source=source)
 
 
 def laid(

@@ -4,6 +4,7 @@ Room: inference. Gets pixels, gives points; opens no slide.
 """
 
 from contextlib import nullcontext
+from math import ceil
 from threading import Lock
 from types import TracebackType
 
@@ -15,13 +16,27 @@ from torch import nn
 from napari_focusqc.errors import InferenceError
 from napari_focusqc.inference.faster import faster
 from napari_focusqc.inference.nuclei import proximity_of
-from napari_focusqc.inference.peaks import find_peaks, halo_px
+from napari_focusqc.inference.peaks import distance_at, find_peaks, halo_px
+from napari_focusqc.models.micronet import TOTAL_STRIDE_PX
 
-MARGIN_PX = 128
-"""How far around a core a window must reach, so that the core's nuclei are those of the whole
-image. What a pixel's proximity depends on begins at most 108 px before its square of 16 × 16 px and
-ends at most 107 px after the pixel, and a peak 7 px outside the core may outdo one inside. Windows
-that begin and end on multiples of 16 px are halved alike."""
+REACH_PX = 108
+"""What a pixel's proximity depends on begins at most so far before its square of 16 × 16 px, and
+ends less than that after the pixel."""
+
+
+def margin_px(mpp: float) -> int:
+    """Return how far around a core a window must reach for the core's nuclei.
+
+    They are then those of the whole image: a peak just outside the core may outdo one inside, and
+    windows that begin and end on multiples of 16 px are halved alike.
+
+    Parameters
+    ----------
+    mpp
+        µm/px of the windows.
+    """
+    squares = ceil(REACH_PX / TOTAL_STRIDE_PX) + ceil(halo_px(distance_at(mpp)) / TOTAL_STRIDE_PX)
+    return squares * TOTAL_STRIDE_PX
 
 
 class NucleusFinder:
@@ -38,12 +53,16 @@ class NucleusFinder:
         Where the network is.
     least
         The lowest peak that is a nucleus.
+    mpp
+        µm/px of the windows.
     """
 
-    def __init__(self, network: nn.Module, device: torch.device, least: float) -> None:
+    def __init__(
+        self, network: nn.Module, device: torch.device, least: float, *, mpp: float
+    ) -> None:
         near = device.type == "cpu"
         self._network = faster(network) if near else network
-        self._device, self._least = device, least
+        self._device, self._least, self._distance_px = device, least, distance_at(mpp)
         self._turn = nullcontext() if near else Lock()
 
     def __enter__(self) -> "NucleusFinder":
@@ -70,7 +89,7 @@ class NucleusFinder:
         pixels
             uint8 (h, w, 3), RGB at the weights' µm/px, at least 16 px each way.
         place
-            Rows and columns; `MARGIN_PX` and more around it decide.
+            Rows and columns; `margin_px` and more around it decide.
 
         Returns
         -------
@@ -86,9 +105,11 @@ class NucleusFinder:
             proximity is not finite.
         """
         first, stop = ([each.start for each in place], [each.stop for each in place])
-        corner = np.maximum(np.subtract(first, halo_px()), 0)
-        rows, cols = map(slice, corner.tolist(), np.add(stop, halo_px()).tolist())
-        centres, values = find_peaks(self._proximity(pixels, (rows, cols)), least=self._least)
+        halo = halo_px(self._distance_px)
+        corner = np.maximum(np.subtract(first, halo), 0)
+        rows, cols = map(slice, corner.tolist(), np.add(stop, halo).tolist())
+        proximity = self._proximity(pixels, (rows, cols))
+        centres, values = find_peaks(proximity, least=self._least, distance_px=self._distance_px)
         centres += corner.astype(np.float32)
         pixel = np.rint(centres)
         own = ((pixel >= first) & (pixel < stop)).all(axis=1)

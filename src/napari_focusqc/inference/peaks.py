@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from napari_focusqc.errors import InferenceError, SettingsError
 
+DISTANCE_UM = 2.0
 DISTANCE_PX = 8.0
-"""2 µm at 40x. Of the 4,948 nuclei outlined in 13 MoNuSeg fields (0.25 µm/px), 0.2 % have a
+"""That is 2 µm at 40x. Of the 4,948 nuclei outlined in 13 MoNuSeg fields (0.25 µm/px), 0.2 % have a
 neighbour nearer than that, and 2 % one nearer than 12 px."""
 _DISTANCES_PX = (2.0, 200.0)
 """Below the first, a pixel's eight neighbours are not all in its disk; the last bounds the disk."""
@@ -99,6 +100,17 @@ def find_peaks(
     at = _maxima(proximity, least, _disk(distance_px))
     values = proximity[at[:, 0], at[:, 1]]
     return (at + _offsets(proximity, at)).astype(np.float32), values
+
+
+def distance_at(mpp: float) -> float:
+    """Return how far apart peaks are at least, px.
+
+    Parameters
+    ----------
+    mpp
+        µm/px of the map; the distance is 2 µm, but 2 px where pixels are larger than 1 µm.
+    """
+    return min(max(DISTANCE_UM / mpp, _DISTANCES_PX[0]), _DISTANCES_PX[1])
 
 
 def halo_px(distance_px: float = DISTANCE_PX) -> int:

@@ -74,7 +74,9 @@ class Search:
 
         threads = self.settings.threads or usable_cores()
         with (
-            NucleusFinder(self.network, self.device, self.source.least) as find,
+            NucleusFinder(
+                self.network, self.device, self.source.least, mpp=self.source.weights["mpp"]
+            ) as find,
             closing(in_order(lambda core: self._nuclei(core, find), wanted, threads)) as found,
         ):
             yield from found
@@ -115,10 +117,12 @@ def begin_search(
     yield Progress(0, 0, "loading the model")
     network, device = _load(weights, settings)
     # imported late, as it imports torch
-    from napari_focusqc.inference.nucleus_finder import MARGIN_PX
+    from napari_focusqc.inference.nucleus_finder import margin_px
 
     area = SearchArea.around(tissue, mpp, grid.scale)
-    wanted = tuple(core for core in cores(grid, MARGIN_PX) if area.meets(core.inside))
+    wanted = tuple(
+        core for core in cores(grid, margin_px(weights.card.mpp)) if area.meets(core.inside)
+    )
     source = replace(_source(slide, settings, weights, tissue), device=str(device), least=least)
     level = LevelSource.of(slide, grid, settings.plane)
     return Search(settings, level, area, wanted, source, network, device)

@@ -23,6 +23,8 @@ _RANGES = {
     "plane": (0, 1 << 31),
     "searched_px2": (0, 1e18),
     "unreadable_px2": (0, 1e18),
+    "deleted": (0, 1 << 31),
+    "added": (0, 1 << 31),
 }
 
 

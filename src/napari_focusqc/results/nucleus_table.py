@@ -69,6 +69,8 @@ class NucleusSource:
     unreadable_px2
         Area that would have been searched but could not be decoded, level-0 px². Nothing is known
         of it, and it is no part of `searched_px2`.
+    deleted, added
+        How many nuclei a person took away, and put there, since.
     """
 
     slide: str
@@ -84,6 +86,8 @@ class NucleusSource:
     tissue: str = ""
     searched_px2: float = 0.0
     unreadable_px2: float = 0.0
+    deleted: int = 0
+    added: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""

@@ -15,13 +15,12 @@ from napari_focusqc.errors import TrainingError
 from napari_focusqc.evaluation.judged_nuclei import JudgedImage
 from napari_focusqc.evaluation.nucleus_metrics import XI
 from napari_focusqc.inference.nuclei import proximity_of
-from napari_focusqc.inference.peaks import DISTANCE_PX, find_peaks
+from napari_focusqc.inference.peaks import distance_at, find_peaks
 from napari_focusqc.models.micronet import MicroNet
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.measuring import EvaluateNuclei
 from napari_focusqc.training.fields import DataSet, find_data_sets
 from napari_focusqc.training.nucleus_fields import NucleusField, read_nucleus_field
-from napari_focusqc.training.proximity import PAPER_MPP
 
 LEAST_PX = 48
 """A field smaller than this along an axis is left out."""
@@ -108,6 +107,5 @@ def all_peaks(
     -------
     As `find_peaks`.
     """
-    distance_px = max(DISTANCE_PX * PAPER_MPP / mpp, 2.0)
     least = min(XI[0] * float(proximity.max()), XI[0])
-    return find_peaks(proximity, least=least, distance_px=distance_px)
+    return find_peaks(proximity, least=least, distance_px=distance_at(mpp))

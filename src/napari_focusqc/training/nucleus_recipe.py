@@ -12,13 +12,11 @@ import torch
 from napari_focusqc.errors import WeightsError
 from napari_focusqc.evaluation.nucleus_metrics import (
     RADII_PX,
-    XI,
     choose_xi,
     detection_curve,
     score_images,
 )
 from napari_focusqc.inference.nuclei import proximity_of
-from napari_focusqc.inference.peaks import DISTANCE_PX, find_peaks
 from napari_focusqc.models.card import WeightsCard
 from napari_focusqc.models.cards import MICRONET
 from napari_focusqc.models.micronet import WIDTHS, MicroNet
@@ -27,6 +25,7 @@ from napari_focusqc.models.weights import load_micronet, save_weights
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.nuclei import MicroNetTraining
 from napari_focusqc.training.nucleus_fields import NucleusField, NucleusFields, read_nucleus_fields
+from napari_focusqc.training.nucleus_judging import all_peaks
 from napari_focusqc.training.nucleus_loop import NucleusRun, fit_nuclei
 from napari_focusqc.training.proximity import PAPER_MPP, TRAINING_FACTOR
 from napari_focusqc.training.record import card_of_run, command_line, run_name, write_history
@@ -117,16 +116,12 @@ def judged(
     16 px of 40x, the mean distance of matches in such px, and F1 at the absolute threshold.
     """
     scale = PAPER_MPP / mpp
-    radius, distance = FITTED_PX * scale, max(DISTANCE_PX * scale, 2.0)
     maps = [proximity_of(network, field.pixels) for field in fields]
-    peaks = [
-        find_peaks(each, least=min(XI[0] * float(each.max()), XI[0]), distance_px=distance)
-        for each in maps
-    ]
+    peaks = [all_peaks(each, mpp) for each in maps]
     centres, values = [each[0] for each in peaks], [each[1] for each in peaks]
     true = [field.centres for field in fields]
     xi, least = (
-        choose_xi(detection_curve(centres, values, true, radius, relative=relative))
+        choose_xi(detection_curve(centres, values, true, FITTED_PX * scale, relative=relative))
         for relative in (True, False)
     )
     limits = [xi * float(each.max()) for each in maps]

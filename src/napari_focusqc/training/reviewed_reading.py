@@ -17,7 +17,7 @@ from napari_focusqc.annotation.reviewed_fields import ReviewedField, ReviewedFie
 from napari_focusqc.errors import TrainingError
 from napari_focusqc.geometry import Region, model_scale
 from napari_focusqc.inference.nuclei import proximity_of
-from napari_focusqc.inference.peaks import DISTANCE_PX, find_peaks, halo_px
+from napari_focusqc.inference.peaks import distance_at, find_peaks, halo_px
 from napari_focusqc.models.micronet import TOTAL_STRIDE_PX, MicroNet
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid
@@ -78,11 +78,6 @@ class ReviewedReader:
     def reach_px(self) -> int:
         """How far a nucleus reaches into its surroundings, px there."""
         return ceil(REACH_PX * PAPER_MPP / self.mpp)
-
-    @property
-    def distance_px(self) -> float:
-        """How far apart peaks are at least, px there."""
-        return max(DISTANCE_PX * PAPER_MPP / self.mpp, 2.0)
 
     def crop_px(self, fields: Reviewed) -> int:
         """Return the side of crops that fit into all fields, a multiple of 16 below the largest.
@@ -145,7 +140,7 @@ class ReviewedReader:
         """
         window = self._window(field.region.clipped(self.source.slide.shape))
         proximity = proximity_of(network, self._read(window))
-        at, peaks = find_peaks(proximity, least=least, distance_px=self.distance_px)
+        at, peaks = find_peaks(proximity, least=least, distance_px=distance_at(self.mpp))
         corners = at.astype(np.float64) + 0.5 + (window.y, window.x)
         centres = (corners * self.scale - 0.5).astype(np.float32)
         here = inside(field.region, centres)
@@ -187,7 +182,7 @@ class ReviewedReader:
 
     def _window(self, at: Region) -> Region:
         """Return what a network must see, px there, for the same nuclei as on the whole slide."""
-        margin = MicroNet.receptive_field_px // 2 + halo_px(self.distance_px) + 1
+        margin = MicroNet.receptive_field_px // 2 + halo_px(distance_at(self.mpp)) + 1
         starts = [floor(start / self.scale) - margin for start in (at.y, at.x)]
         y, x = (max(start // TOTAL_STRIDE_PX * TOTAL_STRIDE_PX, 0) for start in starts)
         bottom, right = (ceil(stop / self.scale) + margin for stop in (at.bottom, at.right))
