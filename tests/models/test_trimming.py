@@ -5,9 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_focusqc.models.micronet import MicroNet
-from napari_focusqc.models.trimming import risen_spans
-
-WHOLE = (slice(None), slice(None))
+from napari_focusqc.models.trimming import WHOLE, bands, risen_spans, spans_of
 
 
 def thin() -> MicroNet:
@@ -32,19 +30,36 @@ def test_proximity_of_a_part_is_that_of_the_whole(
         torch.testing.assert_close(network(image, part), whole, atol=1e-12, rtol=0)
 
 
+def test_a_tall_image_is_finished_in_bands_that_join_without_a_seam() -> None:
+    """In training mode there is one band; nothing but dropout and norms differs, and they rest."""
+    network, image = thin(), torch.randn(1, 3, 600, 40, dtype=torch.float64)
+    with torch.inference_mode():
+        bands = network(image)
+        network.training = True
+        torch.testing.assert_close(network(image), bands, atol=1e-12, rtol=0)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(16, 2000), st.integers(16, 2000))
 def test_nothing_is_left_out_of_the_whole(height: int, width: int) -> None:
-    wanted, spans = risen_spans(WHOLE, (height, width))
+    wanted = spans_of(WHOLE, (height, width))
     assert wanted == ((0, height), (0, width))
-    assert list(spans) == [((0, height >> level), (0, width >> level)) for level in range(4)]
+    spans = risen_spans(wanted, (height, width))
+    assert spans == [((0, height >> level), (0, width >> level)) for level in range(4)]
 
 
 def test_four_pixels_more_are_computed_at_each_level() -> None:
     """The core of a window, by hand; at full size eight, because the contexts come eight wide."""
-    _, spans = risen_spans((slice(128, 896), slice(0, 768)), (1024, 1000))
+    spans = risen_spans(((128, 896), (0, 768)), (1024, 1000))
     assert [rows for rows, _ in spans] == [(120, 904), (60, 452), (28, 228), (12, 116)]
     assert [columns for _, columns in spans] == [(0, 776), (0, 388), (0, 196), (0, 100)]
+
+
+@given(st.integers(0, 2000), st.integers(1, 2000))
+def test_bands_part_rows_between_them(start: int, count: int) -> None:
+    found = list(bands((start, start + count)))
+    assert [y for band in found for y in range(*band)] == list(range(start, start + count))
+    assert all(stop - first <= 256 for first, stop in found)
 
 
 def test_parts_learn_as_the_whole_does() -> None:

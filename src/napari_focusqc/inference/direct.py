@@ -1,7 +1,8 @@
 """Convolutions of any size as products of rows of pixels and filters, compiled; and poolings.
 
 Room: inference. Channels last, a row of a window is one piece of memory, so nothing is copied into
-windows first. All float32; what a pixel becomes depends neither on the batch nor on the thread.
+windows first, but at borders. All float32; what a pixel becomes depends neither on the batch nor on
+the thread.
 """
 
 from typing import cast
@@ -10,10 +11,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, from_numpy, nn
-from torch.nn.functional import max_pool2d, pad
+from torch.nn.functional import max_pool2d
 
-from napari_focusqc.inference.llvm_code import LANES
-from napari_focusqc.inference.llvm_vectors import FILTERS, ROWS, finished_product, greatest
+from napari_focusqc.inference.buffers import MAPS
+from napari_focusqc.inference.endings import Ending
+from napari_focusqc.inference.llvm_code import FILTERS, HALVES, LANES
+from napari_focusqc.inference.llvm_vectors import ROWS, finished_product, greatest
 
 
 class DirectConvolution(nn.Module):
@@ -23,20 +26,16 @@ class DirectConvolution(nn.Module):
     ----------
     convolution
         As `fits` says.
-    relu, norm
-        As for `WinogradConvolution`.
+    last
+        What follows.
     """
 
-    def __init__(
-        self, convolution: nn.Conv2d, *, relu: bool = False, norm: nn.BatchNorm2d | None = None
-    ) -> None:
+    def __init__(self, convolution: nn.Conv2d, last: Ending) -> None:
         super().__init__()
         self._padding = cast("int", convolution.padding[0])
         self._step, self._side = convolution.stride[0], convolution.kernel_size[0]
-        after = [nn.ReLU()] if relu else []
-        self._plain = nn.Sequential(convolution, *after, *([norm] if norm else []))
-        self._filters = rows_of(convolution.weight.detach().numpy())
-        self._after = after_convolution(convolution, relu, norm)
+        self._filters = rows_of(convolution.weight.detach().numpy())[None]
+        self._channels, self._last = convolution.out_channels, last
 
     @staticmethod
     def fits(layer: nn.Module) -> bool:
@@ -49,21 +48,17 @@ class DirectConvolution(nn.Module):
             and isinstance(layer.padding, tuple)
             and len({*layer.padding}) == 1
             and layer.padding_mode == "zeros"
-            and layer.out_channels % FILTERS == 0
+            and layer.out_channels % LANES == 0
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Convolve, float32 (B, C, h, w) → (B, K, h', w'), channels last in memory.
-
-        Torch does it where w' is below 6.
-        """
-        zeros = (0, 0, *(self._padding,) * 4)
-        pixels = pad(images.permute(0, 2, 3, 1), zeros).contiguous().numpy()
-        down, across = ((side - self._side) // self._step + 1 for side in pixels.shape[1:3])
-        if across < ROWS:
-            return cast("Tensor", self._plain(images))
-        found = np.empty((len(pixels), down, across, self._after.shape[1]), np.float32)
-        _convolve(pixels, self._filters, self._after, (self._step, self._side), found)
+        """Convolve, float32 (B, C, h, w) → (B, K, h', w'), channels last in memory."""
+        pixels = channels_last(images)
+        less = self._side - 2 * self._padding
+        down, across = ((side - less) // self._step + 1 for side in pixels.shape[1:3])
+        found = MAPS.take(len(pixels), down, across, self._channels)
+        size = (self._step, self._side, self._padding, 1, self._channels)
+        convolve(pixels, self._filters, self._last, size, found)
         return from_numpy(found).permute(0, 3, 1, 2)
 
 
@@ -96,7 +91,7 @@ class MaxPool(nn.Module):
 
         Torch does it where there are fewer than eight channels.
         """
-        pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
+        pixels = channels_last(images)
         count, height, width, channels = pixels.shape
         if channels < LANES:
             return max_pool2d(images, self._side, self._step)
@@ -106,66 +101,95 @@ class MaxPool(nn.Module):
         return from_numpy(found).permute(0, 3, 1, 2)
 
 
-def after_convolution(
-    convolution: nn.Conv2d, relu: bool, norm: nn.BatchNorm2d | None
-) -> NDArray[np.float32]:
-    """Return what is done with a convolution's results.
-
-    Returns
-    -------
-    float32 (4, filters rounded up to 16): bias, lowest value, and then a scale and a shift.
-    """
-    filters = convolution.out_channels
-    after = np.zeros((4, -(-filters // FILTERS) * FILTERS), np.float32)
-    if convolution.bias is not None:
-        after[0, :filters] = convolution.bias.detach().numpy()
-    after[1] = 0 if relu else -np.inf
-    after[2] = 1
-    if norm is not None:
-        mean, variance = (norm.get_buffer(f"running_{name}").numpy() for name in ("mean", "var"))
-        scale = norm.weight.detach().numpy() / np.sqrt(variance + norm.eps)
-        after[2, :filters] = scale
-        after[3, :filters] = norm.bias.detach().numpy() - mean * scale
-    return after
+def channels_last(images: Tensor) -> NDArray[np.float32]:
+    """Return (B, C, h, w) as (B, h, w, C), in one piece."""
+    return cast("NDArray[np.float32]", images.permute(0, 2, 3, 1).contiguous().numpy())
 
 
 def rows_of(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lay filters, (K, C, n, n), out as (blocks of 16 filters, n n C, 16)."""
-    rows = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight) // FILTERS, FILTERS)
-    return np.ascontiguousarray(rows.transpose(1, 0, 2))
+    """Lay filters, (K, C, n, n), out as (blocks of 16 filters, n n C, 16), the last with zeros."""
+    rows = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight))
+    whole = np.pad(rows, ((0, 0), (0, -len(weight) % FILTERS)))
+    return np.ascontiguousarray(whole.reshape(len(rows), -1, FILTERS).transpose(1, 0, 2))
+
+
+@njit(nogil=True)
+def _at_border(images, filters, last, place, size, found):  # type: ignore[no-untyped-def]
+    """Convolve six windows by way of a patch, zeros beyond the image; place: as in `_row`, left."""
+    image, y, number, left = place
+    step, side, padding, spread, wide = size
+    _, height, width, channels = images.shape
+    top, start = y * step - padding, left * step - padding
+    patch = np.zeros((side, (ROWS - 1) * step + side, channels), np.float32)
+    for down in range(max(-top, 0), min(side, height - top)):
+        for across in range(max(-start, 0), min(patch.shape[1], width - start)):
+            for c in range(channels):
+                patch[down, across, c] = images[image, top + down, start + across, c]
+    down, beside = divmod(number, spread)
+    row, some = y * spread + down, min(ROWS, found.shape[2] // spread - left)
+    done = np.zeros((ROWS, wide), np.float32)
+    for six in range(some):
+        for k in range(wide):
+            done[six, k] = found[image, row, (left + six) * spread + beside, k]
+    along = (side, patch.shape[1] * channels, side * channels)
+    for first in range(0, wide, FILTERS):
+        block = (number * filters.shape[1] + first // FILTERS) * filters.shape[2] * FILTERS
+        there = (first, wide, min(HALVES, (wide - first) // LANES))
+        places = ((0, step * channels), along, block, first, there)
+        finished_product(patch, filters, last, done, places)
+    for six in range(some):
+        for k in range(wide):
+            found[image, row, (left + six) * spread + beside, k] = done[six, k]
+
+
+@njit(nogil=True)
+def _row(images, filters, last, place, size, found):  # type: ignore[no-untyped-def]
+    """Convolve a row of windows with one set of filters; place: image, row, number of the set."""
+    image, y, number = place
+    step, side, padding, spread, wide = size
+    _, height, width, channels = images.shape
+    _, bottom, right, deep = found.shape
+    down, beside = divmod(number, spread)
+    top, across = y * step - padding, right // spread
+    level = top >= 0 and top + side <= height
+    along = (side, width * channels, side * channels)
+    for left in range(0, across, ROWS):
+        start = left * step - padding
+        inside = start >= 0 and start + (ROWS - 1) * step + side <= width
+        if not (level and inside and left + ROWS <= across):
+            _at_border(images, filters, last, (image, y, number, left), size, found)
+            continue
+        rows = (((image * height + top) * width + start) * channels, step * channels)
+        to = (((image * bottom + y * spread + down) * right) + left * spread + beside) * deep
+        for first in range(0, wide, FILTERS):
+            block = (number * filters.shape[1] + first // FILTERS) * filters.shape[2] * FILTERS
+            there = (to + first, spread * deep, min(HALVES, (wide - first) // LANES))
+            finished_product(images, filters, last, found, (rows, along, block, first, there))
 
 
 @njit(nogil=True, cache=True)
-def _convolve(images, filters, after, size, found):  # type: ignore[no-untyped-def]
+def convolve(images, filters, last, size, found):  # type: ignore[no-untyped-def]
     """Convolve.
 
     Parameters
     ----------
     images
-        float32 (B, h, w, C), with the zeros around them.
-    filters, after
-        From `rows_of` and `after_convolution`.
+        float32 (B, h, w, C).
+    filters
+        Sets from `rows_of`, s² of them: (s², blocks, n n C, 16).
+    last
+        What comes after, an `Ending`.
     size
-        Px from window to window, side of a window.
+        Px from window to window, side n of a window, rows and columns of zeros around the images,
+        side s of the square of pixels that a window makes, filters K (a multiple of 8).
     found
-        float32 (B, h', w', K), filled; w' is 6 or more.
+        float32 (B, h', w', K or more): of ⌊h' / s⌋ × ⌊w' / s⌋ squares K channels are filled.
     """
-    step, side = size
-    _, height, width, channels = images.shape
-    count, down, across, wide = found.shape
-    pieces = (side, width * channels, side * channels)
-    for image in range(count):
-        for y in range(down):
-            begin = (image * height + y * step) * width
-            for left in range(0, across, ROWS):
-                # the last six may be some of those before
-                x = min(left, across - ROWS)
-                rows = ((begin + x * step) * channels, step * channels)
-                to = ((image * down + y) * across + x) * wide
-                for first in range(0, wide, FILTERS):
-                    block = first * filters.shape[1]
-                    places = (rows, pieces, block, first, (to + first, wide))
-                    finished_product(images, filters, after, found, places)
+    spread = size[3]
+    for image in range(len(found)):
+        for y in range(found.shape[1] // spread):
+            for number in range(spread * spread):
+                _row(images, filters, last, (image, y, number), size, found)
 
 
 @njit(nogil=True, cache=True)

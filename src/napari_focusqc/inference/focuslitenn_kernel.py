@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from napari_focusqc.errors import InferenceError
 from napari_focusqc.inference.direct import rows_of
-from napari_focusqc.inference.llvm_vectors import FILTERS, ROWS, least_product
+from napari_focusqc.inference.llvm_code import FILTERS
+from napari_focusqc.inference.llvm_vectors import ROWS, least_product
 from napari_focusqc.models.focuslitenn import KERNEL_PX, PADDING_PX, STRIDE_PX, FocusLiteNN
 
 TILE_PX, RESPONSES = 235, 47

@@ -11,8 +11,12 @@ from numba.core import cgutils
 
 LANES = 8
 """Floats in a vector: a register of AVX2, two of NEON, half a one of AVX-512."""
+HALVES = 2
+FILTERS = HALVES * LANES
+"""Filters that are multiplied together."""
 INDEX = ir.IntType(64)
 VECTOR = ir.VectorType(ir.FloatType(), LANES)
+_BITS = ir.VectorType(ir.IntType(32), LANES)
 _FUSED = ("contract",)
 
 
@@ -56,8 +60,12 @@ class Code:
         nothing = ir.Constant(VECTOR, ir.Undefined)
         zero = ir.IntType(32)(0)
         one = self.builder.insert_element(nothing, self.builder.load(pointer), zero)
-        order = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        order = ir.Constant(_BITS, [0] * LANES)
         return Vector(self, self.builder.shuffle_vector(one, nothing, order))
+
+    def constant(self, number: float) -> "Vector":
+        """Take one number eight times."""
+        return Vector(self, ir.Constant(VECTOR, [number] * LANES))
 
 
 class Vector:
@@ -73,7 +81,7 @@ class Vector:
         return self._new(self._code.builder.fsub(self.value, other.value, flags=_FUSED))
 
     def __rmul__(self, factor: float) -> "Vector":
-        constant = ir.Constant(VECTOR, [factor] * LANES)
+        constant = self._code.constant(factor).value
         return self._new(self._code.builder.fmul(constant, self.value, flags=_FUSED))
 
     def times(self, other: "Vector", plus: "Vector") -> "Vector":
@@ -95,6 +103,19 @@ class Vector:
         builder = self._code.builder
         more = builder.fcmp_ordered(">", self.value, other.value)
         return self._new(builder.select(more, other.value, self.value))
+
+    def or_below_zero(self, other: "Vector") -> "Vector":
+        """Take the other where this one is below zero."""
+        builder = self._code.builder
+        below = builder.fcmp_ordered("<", self.value, self._code.constant(0.0).value)
+        return self._new(builder.select(below, other.value, self.value))
+
+    def bits_added(self, other: "Vector", places: int) -> "Vector":
+        """Add the other's bits, moved up by some places, to this one's, as whole numbers."""
+        builder = self._code.builder
+        own, others = (builder.bitcast(each.value, _BITS) for each in (self, other))
+        moved = builder.shl(others, ir.Constant(_BITS, [places] * LANES))
+        return self._new(builder.bitcast(builder.add(own, moved), VECTOR))
 
     def _new(self, value: Any) -> "Vector":
         return Vector(self._code, value)

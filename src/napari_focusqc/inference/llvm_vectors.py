@@ -5,20 +5,28 @@ are float32 and contiguous; a place in them is a number of floats from their sta
 checked.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
 from numba import extending
 from numba.core import cgutils, types
 
-from napari_focusqc.inference.llvm_code import INDEX, LANES, VECTOR, Code, Vector
+from napari_focusqc.inference.llvm_code import (
+    FILTERS,
+    HALVES,
+    INDEX,
+    LANES,
+    VECTOR,
+    Code,
+    Vector,
+)
+from napari_focusqc.inference.llvm_endings import ending
 
 SIDE, STEP = 6, 4
 """Of a window, and from a window to the next, px: F(4 × 4, 3 × 3)."""
 PLACES = SIDE * SIDE
-HALVES = 2
-ROWS, FILTERS = 6, HALVES * LANES
+ROWS = 6
 """Of a product: its twelve sums and two vectors of filters fill AVX2's registers but two."""
 
 intrinsic: Any = extending.intrinsic  # its types ask callers for the typing context, too
@@ -80,30 +88,30 @@ def to_filters(_typing, images, values, _where):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def to_pixels(_typing, products, after, found, _where):  # type: ignore[no-untyped-def]
-    """Transform eight filters' products back, Aᵀ m A, and do what comes after.
+def to_pixels(_typing, products, last, found, _where):  # type: ignore[no-untyped-def]
+    """Transform eight filters' products back, Aᵀ m A, and do what comes last, an `Ending`.
 
-    Places: ``(filter, (at, from number to number), (to, from row to row, from column to column))``;
-    `after` is (4, K), from `after_convolution`.
+    Places: ``(filter, (at, from number to number), (to, from row to row, from column to column))``.
     """
 
     def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
         code = Code(context, builder)
-        source, last, target = (code.array(signature.args[n], given[n]) for n in range(3))
+        source, target = (code.array(signature.args[n], given[n]).data for n in (0, 2))
         filters, there, pixels = code.parts(given[3], 3)
         (at, step), (to, row, column) = code.parts(there, 2), code.parts(pixels, 3)
-        finish = _after(code, last, filters)
+        finish = ending(code, signature.args[1], given[1], filters)
         columns = []
         for x in range(SIDE):
             numbers = [code.ahead(at, SIDE * y + x, step) for y in range(SIDE)]
-            columns.append(_back([code.load(source.data, number) for number in numbers]))
+            columns.append(_back([code.load(source, number) for number in numbers]))
         for y, line in enumerate(_columns(columns)):
             start = code.ahead(to, y, row)
             for x, value in enumerate(_back(line)):
-                code.store(finish(value), target.data, code.ahead(start, x, column))
+                place = code.ahead(start, x, column)
+                code.store(finish(value, target, place), target, place)
         return context.get_dummy_value()
 
-    return types.void(products, after, found, _places(0, 2, 3)), write
+    return types.void(products, last, found, _places(0, 2, 3)), write
 
 
 @intrinsic
@@ -119,33 +127,40 @@ def product(_typing, left, right, found, _where):  # type: ignore[no-untyped-def
         rows, length, first, there = code.parts(given[3], 4)
         along = [INDEX(1), INDEX(0), length]
         sums = _multiplied(code, arrays[:2], (code.parts(rows, 2), along, first))
-        _write_rows(code, sums, arrays[2], code.parts(there, 2))
+        to, width = code.parts(there, 2)
+        for (row, half), value in sums.items():
+            start = code.ahead(to, row, width)
+            code.store(value, arrays[2], code.ahead(start, half, INDEX(LANES)))
         return context.get_dummy_value()
 
     return types.void(left, right, found, _places(2, 0, 0, 2)), write
 
 
 @intrinsic
-def finished_product(_typing, left, right, after, found, _where):  # type: ignore[no-untyped-def]
-    """Multiply six rows, each in pieces of one length, by sixteen filters; do what comes after.
+def finished_product(_typing, left, right, last, found, _where):  # type: ignore[no-untyped-def]
+    """Multiply six rows, each in pieces of one length, by filters; do what comes last, an `Ending`.
 
     Places: ``((at, from row to row), (pieces, from piece to piece, length), block, filter, (to,
-    from row to row))``; `after` is (4, K), from `after_convolution`.
+    from row to row, halves))``; of a block's sixteen filters so many halves are written.
     """
 
     def write(context, builder, signature, given):  # type: ignore[no-untyped-def]
         code = Code(context, builder)
-        arrays = [code.array(signature.args[n], given[n]) for n in range(4)]
+        factors, blocks, target = (code.array(signature.args[n], given[n]).data for n in (0, 1, 3))
         rows, along, first, filters, there = code.parts(given[4], 5)
         where = code.parts(rows, 2), code.parts(along, 3), first
-        sums = _multiplied(code, [array.data for array in arrays[:2]], where)
-        places = [code.ahead(filters, half, INDEX(LANES)) for half in range(HALVES)]
-        finish = [_after(code, arrays[2], place) for place in places]
-        done = {(row, half): finish[half](value) for (row, half), value in sums.items()}
-        _write_rows(code, done, arrays[3].data, code.parts(there, 2))
+        sums = _multiplied(code, [factors, blocks], where)
+        to, width, halves = code.parts(there, 3)
+        for half in range(HALVES):
+            with builder.if_then(builder.icmp_signed("<", INDEX(half), halves)):
+                ahead = INDEX(half * LANES)
+                finish = ending(code, signature.args[2], given[2], builder.add(filters, ahead))
+                for row in range(ROWS):
+                    place = builder.add(code.ahead(to, row, width), ahead)
+                    code.store(finish(sums[row, half], target, place), target, place)
         return context.get_dummy_value()
 
-    return types.void(left, right, after, found, _places(2, 3, 0, 0, 2)), write
+    return types.void(left, right, last, found, _places(2, 3, 0, 0, 3)), write
 
 
 @intrinsic
@@ -172,15 +187,6 @@ def least_product(_typing, left, right, least, _where):  # type: ignore[no-untyp
     return types.void(left, right, least, _places(2, 3, 0, 0)), write
 
 
-def _after(code: Code, last: Any, filters: Any) -> Callable[[Vector], Vector]:
-    """Read what comes after a convolution, of eight filters; return what does it."""
-    width = code.builder.extract_value(last.shape, 1)
-    bias, lowest, scale, shift = (
-        code.load(last.data, code.ahead(filters, line, width)) for line in range(4)
-    )
-    return lambda value: (value + bias).at_least(lowest).times(scale, shift)
-
-
 def _multiplied(code: Code, arrays: list[Any], places: tuple[Any, ...]) -> _Sums:
     """Write six rows times sixteen filters; places as in `finished_product`, its first three."""
     builder, (rows, block) = code.builder, arrays
@@ -201,14 +207,6 @@ def _multiplied(code: Code, arrays: list[Any], places: tuple[Any, ...]) -> _Sums
                 after = factor.times(halves[half], before)
                 builder.store(after.value, sums[row, half])
     return {pair: Vector(code, builder.load(place)) for pair, place in sums.items()}
-
-
-def _write_rows(code: Code, sums: _Sums, data: Any, places: list[Any]) -> None:
-    """Write six rows of sixteen filters; places are those of the first, and from row to row."""
-    to, width = places
-    for (row, half), value in sums.items():
-        start = code.ahead(to, row, width)
-        code.store(value, data, code.ahead(start, half, INDEX(LANES)))
 
 
 @intrinsic

@@ -17,10 +17,11 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, from_numpy, nn
 
-from napari_focusqc.inference.direct import after_convolution
-from napari_focusqc.inference.llvm_code import LANES
+from napari_focusqc.inference.buffers import MAPS
+from napari_focusqc.inference.direct import channels_last
+from napari_focusqc.inference.endings import Ending
+from napari_focusqc.inference.llvm_code import FILTERS, LANES
 from napari_focusqc.inference.llvm_vectors import (
-    FILTERS,
     PLACES,
     ROWS,
     SIDE,
@@ -43,20 +44,15 @@ class WinogradConvolution(nn.Module):
     ----------
     convolution
         Of 3 × 3 px, steps of 1, as `fits` says.
-    relu
-        A ReLU follows.
-    norm
-        A batch normalisation, in evaluation mode, follows that.
+    last
+        What follows.
     """
 
-    def __init__(
-        self, convolution: nn.Conv2d, *, relu: bool = False, norm: nn.BatchNorm2d | None = None
-    ) -> None:
+    def __init__(self, convolution: nn.Conv2d, last: Ending) -> None:
         super().__init__()
         self._padding = cast("int", convolution.padding[0])
         self._filters = _transformed(convolution.weight.detach().numpy())
-        self._channels = convolution.out_channels
-        self._after = after_convolution(convolution, relu, norm)
+        self._channels, self._last = convolution.out_channels, last
 
     @staticmethod
     def fits(layer: nn.Module) -> bool:
@@ -73,12 +69,16 @@ class WinogradConvolution(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Convolve, float32 (B, C, h, w) → (B, K, h', w'), channels last in memory."""
-        pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
-        count, height, width, _ = pixels.shape
+        count, height, width = len(images), *images.shape[2:]
         less = 2 - 2 * self._padding
-        found = np.empty((count, height - less, width - less, self._channels), np.float32)
-        _convolve(pixels, self._filters, self._after, self._padding, found)
-        return from_numpy(found).permute(0, 3, 1, 2)
+        found = MAPS.take(count, height - less, width - less, self._channels)
+        return self.into(images, from_numpy(found).permute(0, 3, 1, 2))
+
+    def into(self, images: Tensor, found: Tensor) -> Tensor:
+        """Convolve into what `forward` would make; endings may add to what is there."""
+        there = found.permute(0, 2, 3, 1).numpy()
+        _convolve(channels_last(images), self._filters, self._last, self._padding, there)
+        return found
 
 
 def _transformed(weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -115,22 +115,27 @@ def _read(images, place, padding, patch, into):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _write(products, row, after, patch, place, found):  # type: ignore[no-untyped-def]
+def _write(products, row, last, patch, place, found):  # type: ignore[no-untyped-def]
     """Transform one window's products back; `patch` (4, 4, K) serves at the right and bottom."""
     _, height, width, filters = found.shape
     image, top, left = place[0], STEP * place[1], STEP * place[2]
-    wide = after.shape[1]
+    wide = patch.shape[2]
     at = row * PLACES * wide
-    if top + STEP <= height and left + STEP <= width and wide == filters:
+    if top + STEP <= height and left + STEP <= width and filters % LANES == 0:
         start = ((image * height + top) * width + left) * filters
-        for k in range(0, wide, LANES):
+        for k in range(0, filters, LANES):
             target = (start + k, width * filters, filters)
-            to_pixels(products, after, found, (k, (at + k, wide), target))
+            to_pixels(products, last, found, (k, (at + k, wide), target))
         return
+    down, across = min(STEP, height - top), min(STEP, width - left)
+    for y in range(down):
+        for x in range(across):
+            for k in range(filters):
+                patch[y, x, k] = found[image, top + y, left + x, k]
     for k in range(0, wide, LANES):
-        to_pixels(products, after, patch, (k, (at + k, wide), (k, STEP * wide, wide)))
-    for y in range(min(STEP, height - top)):
-        for x in range(min(STEP, width - left)):
+        to_pixels(products, last, patch, (k, (at + k, wide), (k, STEP * wide, wide)))
+    for y in range(down):
+        for x in range(across):
             for k in range(filters):
                 found[image, top + y, left + x, k] = patch[y, x, k]
 
@@ -151,26 +156,27 @@ def _multiply(values, count, filters, products):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _convolve(images, filters, after, padding, found):  # type: ignore[no-untyped-def]
+def _convolve(images, filters, last, padding, found):  # type: ignore[no-untyped-def]
     """Convolve.
 
     Parameters
     ----------
     images
         float32 (B, h, w, C).
-    filters, after
-        From `_transformed` and `after_convolution`.
+    filters, last
+        From `_transformed`, and what comes after.
     padding
         Rows and columns of zeros around each image.
     found
         float32 (B, h', w', K), filled.
     """
     count, height, width, _ = found.shape
+    wide = filters.shape[1] * FILTERS
     down, across = (height + STEP - 1) // STEP, (width + STEP - 1) // STEP
     values = np.zeros((WINDOWS, PLACES, images.shape[3]), np.float32)
-    products = np.zeros((WINDOWS, PLACES, after.shape[1]), np.float32)
+    products = np.zeros((WINDOWS, PLACES, wide), np.float32)
     before = np.zeros((SIDE, SIDE, images.shape[3]), np.float32)
-    behind = np.zeros((STEP, STEP, after.shape[1]), np.float32)
+    behind = np.zeros((STEP, STEP, wide), np.float32)
     places = np.zeros((WINDOWS, 3), np.int64)
     total = count * down * across
     for first in range(0, total, WINDOWS):
@@ -182,4 +188,4 @@ def _convolve(images, filters, after, padding, found):  # type: ignore[no-untype
             _read(images, place, padding, before, (values, row))
         _multiply(values, some, filters, products)
         for row in range(some):
-            _write(products, row, after, behind, places[row], found)
+            _write(products, row, last, behind, places[row], found)

@@ -38,7 +38,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_focusqc.errors import InferenceError, SettingsError, WeightsError
-from napari_focusqc.models.trimming import cut, halved, risen_spans
+from napari_focusqc.models.trimming import (
+    REACH_PX,
+    WHOLE,
+    Spans,
+    as_large,
+    bands,
+    cut,
+    halved,
+    risen_spans,
+    spans_of,
+)
 
 WIDTHS = (16, 32, 64, 128, 128)
 """Channels at full size, then at each halving."""
@@ -46,18 +56,6 @@ MAX_WIDTH = 1024
 TOTAL_STRIDE_PX = 16
 """Windows moved by a multiple of it give the same proximity; also the least height and width."""
 
-_BAND_PX = 256
-"""Rows of a scored image that are in memory at once at the end, where maps are largest."""
-_STRIDES_PX = (1, 2, 4, 8)
-"""Before each halving, and after each doubling."""
-_REACH_PX = (
-    1
-    # a strided convolution, and two after it at twice its stride
-    + sum(stride + 2 * 2 * stride for stride in _STRIDES_PX)
-    # a transposed convolution, which makes two pixels of one, and two convolutions after it
-    + sum(stride + 2 * stride for stride in _STRIDES_PX)
-    + 1
-)
 _DROPOUT = (0.0, 0.0, 0.5, 0.5)
 
 
@@ -83,7 +81,7 @@ class MicroNet(nn.Module):
         The widths are not five, or one lies outside its range.
     """
 
-    receptive_field_px = 2 * _REACH_PX + 1
+    receptive_field_px = 2 * REACH_PX + 1
     """Side of the square around a pixel outside which nothing changes its proximity."""
 
     def __init__(self, widths: Sequence[int] = WIDTHS, *, sigmoid: bool = False) -> None:
@@ -113,12 +111,10 @@ class MicroNet(nn.Module):
         Parameters
         ----------
         images
-            float (B, 3, h, w), h and w at least 16 px; of each channel of each image its mean is
-            taken off, and it is divided by its standard deviation.
-
+            float (B, 3, h, w), h and w at least 16 px: the share of light that is missing, 0 to 1.
         part
-            Rows and columns whose proximity is wanted; all of them if none are given. It is the
-            same as in the whole, but the up path computes little more than the part.
+            Rows and columns whose proximity is wanted: the same as in the whole, but the up path
+            computes little more; None wants all.
 
         Returns
         -------
@@ -136,8 +132,8 @@ class MicroNet(nn.Module):
                 f"the image is {height} × {width} px; MicroNet needs {TOTAL_STRIDE_PX} px or more "
                 "each way"
             )
-        whole = (slice(None), slice(None))
-        ((top, bottom), columns), spans = risen_spans(part or whole, (height, width))
+        rows, columns = wanted = spans_of(part or WHOLE, (height, width))
+        spans = risen_spans(wanted, (height, width))
         first, *others, _ = self.blocks
         maps = [first(images)]  # (B, 16, h, w)
         for down in others[:4]:
@@ -145,26 +141,23 @@ class MicroNet(nn.Module):
         rising, begin = maps[4], [0, 0]
         for level, up in zip((3, 2, 1), others[4:7], strict=True):
             deep = cut(rising, halved(spans[level]), begin)
-            rising = up(
-                deep, cut(maps[level], spans[level])
-            )  # (B, 128, h / 8, …) to (B, 32, h / 2)
+            # (B, 128, h / 8, w / 8) to (B, 32, h / 2, w / 2), or less
+            rising = up(deep, cut(maps[level], spans[level]))
             begin = [start for start, _ in spans[level]]
-        step = bottom - top if self.training else _BAND_PX
-        bands = (slice(y, min(y + step, bottom)) for y in range(top, bottom, step))
-        found = [self._finished(maps, rising, begin, (rows, slice(*columns))) for rows in bands]
-        proximity = torch.cat(found, dim=1)
+        parts = [wanted] if self.training else [(some, columns) for some in bands(rows)]
+        proximity = torch.cat([self._finished(maps, rising, begin, each) for each in parts], 1)
         return proximity.sigmoid() if self.sigmoid else proximity
 
     def _finished(
-        self, maps: list[Tensor], rising: Tensor, begin: list[int], part: tuple[slice, slice]
+        self, maps: list[Tensor], rising: Tensor, begin: list[int], wanted: Spans
     ) -> Tensor:
-        """Go the last step up, and out, for some rows; `rising` begins at `begin` of its level."""
-        wanted, (span, *_) = risen_spans(part, maps[0].shape[2:])
+        """Go the last step up, and out, for a part; `rising` begins at `begin` of its level."""
+        span, *_ = risen_spans(wanted, maps[0].shape[2:])
         *_, up, output = self.blocks
         risen = up(cut(rising, halved(span), begin), cut(maps[0], span))  # (B, 16, h, w)
         contexts = [cut(maps[level], halved(span, level)) for level in (1, 2, 3)]
-        start = [first for first, _ in span]
-        return cut(output(risen, contexts), wanted, start).squeeze(1)
+        begin = [start for start, _ in span]
+        return cut(output(risen, contexts), wanted, begin).squeeze(1)
 
     def freeze(self, count: int) -> None:
         """Keep the first blocks as they are while the others learn.
@@ -260,7 +253,7 @@ class _Up(nn.Module):
         self.residual = _Residual(2 * after, after)
 
     def forward(self, features: Tensor, kept: Tensor) -> Tensor:
-        doubled = _as_large(self.enlarge(features), kept)
+        doubled = as_large(self.enlarge(features), kept)
         joined: Tensor = self.residual(torch.cat([doubled, kept], dim=1))
         return joined
 
@@ -280,7 +273,7 @@ class _Output(nn.Module):
 
     def forward(self, features: Tensor, maps: Sequence[Tensor]) -> Tensor:
         for context, deep in zip(self.contexts, maps, strict=True):
-            features = features + _as_large(context(deep), features)
+            features = features + as_large(context(deep), features)
         proximity: Tensor = self.last(F.elu(features, inplace=True))
         return proximity
 
@@ -293,12 +286,6 @@ def _layer(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
     """Put batch norm and ELU after a convolution."""
     norm = nn.BatchNorm2d(convolution.out_channels)
     return nn.Sequential(convolution, norm, nn.ELU(inplace=True))
-
-
-def _as_large(features: Tensor, other: Tensor) -> Tensor:
-    """Add zeros below and to the right until the map is as large as another."""
-    below, right = (other.shape[axis] - features.shape[axis] for axis in (2, 3))
-    return F.pad(features, (0, right, 0, below)) if below or right else features
 
 
 def _expected(options: dict[str, Any]) -> dict[str, tuple[int, ...]]:
