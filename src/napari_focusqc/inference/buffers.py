@@ -11,8 +11,14 @@ from threading import local
 import numpy as np
 from numpy.typing import NDArray
 
-_OWN_REFERENCES = 3
-"""To a buffer that nobody uses: the list, the loop over it and the count's argument."""
+
+def _references(buffers: list[NDArray[np.float32]]) -> list[int]:
+    """Count what refers to each buffer: the list, whoever uses it, and this count itself."""
+    return [getrefcount(buffer) for buffer in buffers]
+
+
+_UNUSED = _references([np.empty(0, np.float32)])[0]
+"""References to a buffer that nobody uses; which of its own a count counts, differs by Python."""
 
 
 class Buffers(local):
@@ -28,9 +34,9 @@ class Buffers(local):
         and large enough is taken.
         """
         size = int(np.prod(shape))
-        for buffer in self._all:
-            if len(buffer) >= size and getrefcount(buffer) == _OWN_REFERENCES:
-                return buffer[:size].reshape(shape)
+        for place, references in enumerate(_references(self._all)):
+            if references == _UNUSED and len(self._all[place]) >= size:
+                return self._all[place][:size].reshape(shape)
         buffer = np.empty(size, np.float32)
         self._all = sorted([*self._all, buffer], key=len)
         return buffer[:size].reshape(shape)
