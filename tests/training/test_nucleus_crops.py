@@ -13,18 +13,15 @@ from scipy.spatial import cKDTree
 from napari_focusqc.errors import SettingsError, TrainingError
 from napari_focusqc.inference.nuclei import missing_light
 from napari_focusqc.progress import finish
-from napari_focusqc.training.nucleus_crops import (
-    AUGMENTED,
-    Augmentation,
-    NucleusCrops,
-    draw_warp,
-    nucleus_crops,
-)
+from napari_focusqc.training.augmentation import AUGMENTED, Augmentation
+from napari_focusqc.training.nucleus_crops import NucleusCrops, nucleus_crops
 from napari_focusqc.training.nucleus_fields import NucleusField, read_nucleus_fields
+from napari_focusqc.training.warp import draw_warp
 
-AS_IT_IS = Augmentation(elastic_px=0, colours=None)
+AS_IT_IS = Augmentation(elastic_px=0, zoom=(1.0, 1.0), colours=None, glass=0.0)
 """Turns, mirrors and shifts only."""
-UNSTAINED = Augmentation(colours=None)
+UNSTAINED = Augmentation(zoom=(1.0, 1.0), colours=None, glass=0.0)
+STAINED = Augmentation(zoom=(1.0, 1.0), glass=0.0)
 NOWHERE = np.empty((0, 2), np.float32)
 
 
@@ -158,7 +155,11 @@ def test_the_field_covers_every_crop(height: int, width: int, seed: int) -> None
 @given(seed=st.integers(0, 10_000), elastic_px=st.floats(0.1, 12.4))
 @settings(max_examples=25, deadline=None)
 def test_a_bend_keeps_its_bound_and_never_folds(seed: int, elastic_px: float) -> None:
-    warp = draw_warp((400, 400), Augmentation(elastic_px=elastic_px), np.random.default_rng(seed))
+    warp = draw_warp(
+        (400, 400),
+        Augmentation(elastic_px=elastic_px, zoom=(1.0, 1.0)),
+        np.random.default_rng(seed),
+    )
     y, x = warp.grid()
     unturned = np.tensordot(warp.turn.T, np.stack([y, x]) - warp.at[:, None, None], 1) + 99.5
     moved = np.abs(unturned - np.indices((200, 200)))
@@ -170,7 +171,7 @@ def test_a_bend_keeps_its_bound_and_never_folds(seed: int, elastic_px: float) ->
 def test_the_default_bend_moves_pixels_by_a_few_and_strains_by_some_percent() -> None:
     moved, strained = [], []
     for seed in range(20):
-        warp = draw_warp((400, 400), AUGMENTED, np.random.default_rng(seed))
+        warp = draw_warp((400, 400), STAINED, np.random.default_rng(seed))
         at = np.stack(warp.grid()) - warp.at[:, None, None]
         shift = np.tensordot(warp.turn.T, at, 1) + 99.5 - np.indices((200, 200))
         moved.append(shift.std())
@@ -179,8 +180,18 @@ def test_the_default_bend_moves_pixels_by_a_few_and_strains_by_some_percent() ->
     assert 0.03 < np.std(strained) < 0.12
 
 
+def test_crops_are_as_much_larger_or_smaller_as_slides_may_be() -> None:
+    zooms = [
+        np.sqrt(abs(np.linalg.det(draw_warp((400, 400), AUGMENTED, np.random.default_rng(n)).turn)))
+        for n in range(400)
+    ]
+    assert 1 / 1.15 <= min(zooms) < 0.89
+    assert 1.12 < max(zooms) <= 1.15
+    assert np.mean(np.log(zooms)) == pytest.approx(0, abs=0.02)
+
+
 def test_turns_and_mirror_images_are_equally_likely_where_there_is_room() -> None:
-    turns = [draw_warp((400, 400), AUGMENTED, np.random.default_rng(n)).turn for n in range(800)]
+    turns = [draw_warp((400, 400), STAINED, np.random.default_rng(n)).turn for n in range(800)]
     np.testing.assert_allclose([turn @ turn.T for turn in turns], [np.eye(2)] * 800, atol=1e-12)
     mirrored = np.array([np.linalg.det(turn) < 0 for turn in turns])
     assert 340 < mirrored.sum() < 460
@@ -190,7 +201,7 @@ def test_turns_and_mirror_images_are_equally_likely_where_there_is_room() -> Non
 
 
 def test_a_narrow_field_still_turns_crops_a_little() -> None:
-    warps = [draw_warp((256, 320), AUGMENTED, np.random.default_rng(n)) for n in range(300)]
+    warps = [draw_warp((256, 320), STAINED, np.random.default_rng(n)) for n in range(300)]
     angles = np.degrees([np.arctan2(warp.turn[1, 0], warp.turn[0, 0]) for warp in warps])
     off = (angles + 45) % 90 - 45
     assert np.abs(off).max() < 26  # 200 (cos 20° + sin 20°) = 256, and a bend may pull corners in
@@ -228,7 +239,7 @@ def test_a_field_of_one_crop_gives_that_crop_in_all_eight_ways(tissue_image) -> 
 
 def test_fields_serve_as_often_as_their_area_asks() -> None:
     """One of 20 × 20 px beside one of 20 × 60: a quarter of the crops."""
-    tiny = Augmentation(crop_px=20, reach_px=100, elastic_px=0)
+    tiny = Augmentation(crop_px=20, reach_px=100, elastic_px=0, glass=0.0)
     small, large = (
         field_of(np.zeros((20, width, 3), np.uint8), np.full((number, 2), 10))
         for number, width in ((1, 20), (3, 60))
@@ -255,7 +266,7 @@ def test_a_constant_field_stays_constant_in_its_own_colours(grey: int) -> None:
 
 
 def test_another_stain_leaves_every_nucleus_in_its_place(fields: list[NucleusField]) -> None:
-    one, other = (nucleus_crops(fields, range(4), 0, kind) for kind in (AUGMENTED, UNSTAINED))
+    one, other = (nucleus_crops(fields, range(4), 0, kind) for kind in (STAINED, UNSTAINED))
     for first, second in zip(one.centres, other.centres, strict=True):
         np.testing.assert_array_equal(first, second)
     apart = np.abs(one.pixels - other.pixels).mean(axis=(1, 2, 3))

@@ -25,9 +25,10 @@ from napari_focusqc.inference.memory import keep_freed_memory
 from napari_focusqc.models.micronet import MicroNet
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.nuclei import MicroNetTraining
+from napari_focusqc.training.augmentation import Augmentation
 from napari_focusqc.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_focusqc.training.loop import Epoch, check_finite
-from napari_focusqc.training.nucleus_crops import Augmentation, NucleusCrops, nucleus_crops
+from napari_focusqc.training.nucleus_crops import NucleusCrops, nucleus_crops
 from napari_focusqc.training.nucleus_fields import NucleusField
 from napari_focusqc.training.proximity import (
     DISTANCE_PX,
