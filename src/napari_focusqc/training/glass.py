@@ -6,6 +6,8 @@ glass alone would teach nothing: MicroNet's loss weighs each image by the proxim
 noisy white, up to a straight edge; nuclei under it are gone. This glass is synthetic.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +46,7 @@ def lay_glass(
     depth = rng.uniform(*COVERED) * span
     middle = np.array([(height - 1) / 2, (width - 1) / 2])
 
-    def under(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    def under(points: NDArray[Any]) -> NDArray[np.float64]:
         """Return how far points lie beyond the edge, px."""
         return np.asarray((points - middle) @ normal - (span / 2 - depth), np.float64)
 
