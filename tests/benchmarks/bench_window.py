@@ -78,7 +78,7 @@ def measure(viewer: Any, widget: Any, model: str, where: str) -> None:
     """Score twice, the first time cold, and print a row for each."""
     choice = widget.form.widget("model")
     choice.setCurrentIndex(choice.findData(model))
-    widget.where.setCurrentIndex(widget.where.findData(where))
+    widget.form.where.setCurrentIndex(widget.form.where.findData(where))
     for again in ("", ", again"):
         first, seconds, heart = click(viewer, widget)
         pauses = heart.pauses_ms()

@@ -1,6 +1,7 @@
 """The proximity map is what the search saw: its peaks are the nuclei, its cut changes nothing."""
 
 from pathlib import Path
+from threading import enumerate as enumerate_threads
 from unittest.mock import patch
 
 import numpy as np
@@ -69,3 +70,12 @@ def test_too_large_a_region_is_refused(weights: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(proximity, "MOST_PX", 10_000)
     with pytest.raises(RegionError, match=r"0\.1 million pixels .* zoom in"):
         finish(proximity_map(slide(), asked(weights)))
+
+
+def test_a_map_that_is_stopped_leaves_no_thread(weights: Path) -> None:
+    with patch.object(cores, "CORE_PX", 32):
+        drawing = proximity_map(slide(), asked(weights))
+        stages = [step.done for step, _ in zip(drawing, range(5), strict=False)]
+        drawing.close()
+    assert stages[-1] > 0
+    assert not [each for each in enumerate_threads() if each.name.startswith("focusqc")]

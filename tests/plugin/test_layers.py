@@ -12,7 +12,6 @@ from napari_focusqc.plugin.layers import (
     VERDICT_COLORS,
     fill_block,
     heatmap_layer,
-    level0_to_world,
     map_layers,
     slide_layers,
     verdict_layer,
@@ -114,15 +113,6 @@ def test_heatmap_on_a_stack_lies_on_its_planes(make_map: MakeMap, make_slide: Ma
     shown = layer(heatmap_layer(make_map(), on=slide))
     assert shown.ndim == 2
     assert shown.data_to_world((0, 0)) == pytest.approx((0.5 * (128 + 117), 0.5 * (256 + 117)))
-
-
-def test_level0_to_world_is_the_layers_own_map() -> None:
-    slide = Image(
-        np.zeros((70, 90, 3), np.uint8), rgb=True, rotate=20, translate=(3, 4), scale=(2, 2)
-    )
-    for point in ((0, 0), (10, -3), (5.5, 60)):
-        expected = slide.data_to_world(point)
-        assert (level0_to_world(slide) @ [*point, 1])[:2] == pytest.approx(expected)
 
 
 def test_heatmap_shows_scores_and_leaves_the_rest_clear(make_map: MakeMap) -> None:

@@ -9,18 +9,18 @@ import pytest
 from napari.layers import Image, Layer, Points
 
 from napari_focusqc.errors import ColourProfileError, MissingMppError, SettingsError
-from napari_focusqc.plugin.layers import METADATA_KEY, map_layers, slide_layers
+from napari_focusqc.plugin.layers import METADATA_KEY, slide_layers
 from napari_focusqc.plugin.opened import (
     OpenRequest,
     check_company,
     file_behind,
     give_lengths,
     in_pixels,
-    lay_maps,
     layer_of_file,
     open_layer,
     show_colours,
 )
+from napari_focusqc.plugin.placing import Place, over_slide
 from napari_focusqc.plugin.slide_of_layer import slide_of_layer
 from napari_focusqc.progress import finish
 from napari_focusqc.slides.array_slide import ArraySlide
@@ -195,18 +195,11 @@ def test_drawings_in_pixels_are_not_left_behind() -> None:
     check_company([slide, drawn], slide)
 
 
-def test_maps_stay_on_the_pixels_they_were_made_from(make_map: Any, make_slide: MakeSlide) -> None:
-    slide = Layer.create(*slide_layers(make_slide(700, 900, 0.5))[0])
-    maps = [Layer.create(*data) for data in map_layers(make_map(), slide)]
-    for layer in maps:
-        layer.metadata[METADATA_KEY]["scored_on"] = str(slide.unique_id)
-    stranger = Layer.create(*map_layers(make_map(), slide)[0])
-    before = slide.world_to_data(maps[0].data_to_world((1, 1)))
-    give_lengths(slide, 0.25)
-    lay_maps([slide, *maps, stranger], slide)
-    for layer in maps:
-        assert slide.world_to_data(layer.data_to_world((1, 1))) == pytest.approx(before)
-    assert slide.world_to_data(stranger.data_to_world((1, 1))) != pytest.approx(before)
+def test_what_lies_on_the_slide_is_no_reason_to_refuse() -> None:
+    slide = Image(PIXELS[0], rgb=True, name="theirs")
+    on_it = Layer.create([[1, 1]], over_slide(Place(1.0), slide, {"layer": "nuclei"}), "points")
+    assert in_pixels(on_it)
+    check_company([slide, on_it], slide)
 
 
 def test_the_same_colours_are_not_shown_anew(path: Path) -> None:

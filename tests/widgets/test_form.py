@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QSpinBo
 
 from napari_focusqc.errors import SettingsError
 from napari_focusqc.geometry import Region
+from napari_focusqc.settings.fine_tuning import FineTuning
 from napari_focusqc.settings.scoring import ScoreSettings
 from napari_focusqc.widgets.form import SettingsForm
 
@@ -79,6 +80,21 @@ def test_what_is_typed_arrives(form: SettingsForm[ScoreSettings], tmp_path: Path
         weights=tmp_path / "w.pt",
         region=region,
     )
+
+
+def test_the_form_of_fine_tuning_says_what_its_fields_say(qtbot: Any) -> None:
+    given = {"model": "micronet", "weights": None, "device": "cpu"}
+    made = SettingsForm(FineTuning, without=given)
+    qtbot.addWidget(made)
+    assert made.settings(**given) == FineTuning(device="cpu")
+    with qtbot.waitSignal(made.changed, timeout=1000):
+        made.widget("name").setText(" mine\t")
+    made.put("learning_rate", 2.5e-5)
+    expected = FineTuning(device="cpu", name="mine", learning_rate=2.5e-5)
+    assert made.settings(**given) == expected
+    for name in given:
+        with pytest.raises(KeyError):
+            made.widget(name)
 
 
 @pytest.mark.parametrize("text", ["x", "1 2", "0.2.5", "0x1"])

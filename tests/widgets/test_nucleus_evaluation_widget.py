@@ -1,11 +1,11 @@
-"""The Evaluate nuclei widget, used as a person uses it."""
+"""The Evaluate nuclei widget, used as a person uses it; once in a window, else without one."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLineEdit
 
@@ -15,21 +15,22 @@ FOUND = np.array([(10.0, 20.0), (100.0, 40.0), (200.0, 200.0)])
 TRUE = np.array([(10.0, 22.0), (400.0, 300.0)])
 
 
+def add_points(viewer: Any) -> Any:
+    """Add found and true points at 0.25 µm/px."""
+    placed = {"scale": (0.25, 0.25), "units": ("µm", "µm")}
+    peaks = {"peak": [0.9, 0.8, 0.3]}
+    viewer.add_points(FOUND, name="found", features=peaks, **placed)
+    viewer.add_points(TRUE, name="true", **placed)
+    return viewer
+
+
 @pytest.fixture
-def docked(make_napari_viewer: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `make()`: a viewer with found and true points at 0.25 µm/px, and the widget."""
-
-    def make() -> tuple[Any, NucleusEvaluationWidget]:
-        viewer = make_napari_viewer()
-        placed = {"scale": (0.25, 0.25), "units": ("µm", "µm")}
-        peaks = {"peak": [0.9, 0.8, 0.3]}
-        viewer.add_points(FOUND, name="found", features=peaks, **placed)
-        viewer.add_points(TRUE, name="true", **placed)
-        widget = NucleusEvaluationWidget(viewer)
-        viewer.window.add_dock_widget(widget, name="Evaluate nuclei")
-        return viewer, widget
-
-    return make
+def docked(qtbot: Any) -> tuple[Any, NucleusEvaluationWidget]:
+    """Return a viewer without a window that shows the points, and the widget."""
+    viewer = add_points(ViewerModel())
+    widget = NucleusEvaluationWidget(viewer)
+    qtbot.addWidget(widget)
+    return viewer, widget
 
 
 def evaluate(qtbot: Any, widget: NucleusEvaluationWidget) -> None:
@@ -37,8 +38,9 @@ def evaluate(qtbot: Any, widget: NucleusEvaluationWidget) -> None:
     qtbot.waitUntil(lambda: not widget.run.running, timeout=20_000)
 
 
-def test_points_are_compared_shown_and_listed(docked: Any, qtbot: Any) -> None:
-    viewer, widget = docked()
+def test_points_are_compared_shown_and_listed(make_napari_viewer: Any, qtbot: Any) -> None:
+    viewer = add_points(make_napari_viewer())
+    _, widget = viewer.window.add_plugin_dock_widget("napari-focusqc", "Evaluate nuclei")
     widget.truth.choose(viewer.layers["true"])
     evaluate(qtbot, widget)
     assert widget.view.sentence.text() == (
@@ -53,7 +55,7 @@ def test_points_are_compared_shown_and_listed(docked: Any, qtbot: Any) -> None:
 
 
 def test_a_second_evaluation_fills_the_same_layers(docked: Any, qtbot: Any) -> None:
-    viewer, widget = docked()
+    viewer, widget = docked
     widget.truth.choose(viewer.layers["true"])
     evaluate(qtbot, widget)
     before = list(viewer.layers)
@@ -65,7 +67,7 @@ def test_a_second_evaluation_fills_the_same_layers(docked: Any, qtbot: Any) -> N
 
 
 def test_going_through_the_errors_moves_the_camera_and_the_ring(docked: Any, qtbot: Any) -> None:
-    viewer, widget = docked()
+    viewer, widget = docked
     widget.truth.choose(viewer.layers["true"])
     evaluate(qtbot, widget)
     seen = []
@@ -85,7 +87,7 @@ def test_going_through_the_errors_moves_the_camera_and_the_ring(docked: Any, qtb
 
 
 def test_a_file_may_be_the_truth(docked: Any, qtbot: Any, tmp_path: Path) -> None:
-    _, widget = docked()
+    _, widget = docked
     (tmp_path / "t.csv").write_text("image,y_px,x_px\nx,10,20\n")
     widget.truth.setCurrentIndex(widget.truth.count() - 1)
     line = widget.form.widget("truth").findChild(QLineEdit)
@@ -96,7 +98,7 @@ def test_a_file_may_be_the_truth(docked: Any, qtbot: Any, tmp_path: Path) -> Non
 
 
 def test_what_cannot_be_compared_is_said(docked: Any, qtbot: Any, tmp_path: Path) -> None:
-    viewer, widget = docked()
+    viewer, widget = docked
     evaluate(qtbot, widget)
     assert "both found and true" in widget.run.status.text()
     widget.truth.setCurrentIndex(widget.truth.count() - 1)
@@ -109,7 +111,7 @@ def test_what_cannot_be_compared_is_said(docked: Any, qtbot: Any, tmp_path: Path
 
 
 def test_the_radius_reads_in_um_and_px_at_once(docked: Any, qtbot: Any) -> None:
-    _, widget = docked()
+    _, widget = docked
     radius = widget.radius
     assert (radius.um_box.value(), radius.px_box.value(), radius.radius_px) == (4, 16, 16)
     radius.um_box.setValue(1.5)
@@ -119,7 +121,7 @@ def test_the_radius_reads_in_um_and_px_at_once(docked: Any, qtbot: Any) -> None:
 
 
 def test_layers_come_and_go(docked: Any, qtbot: Any) -> None:
-    viewer, widget = docked()
+    viewer, widget = docked
     widget.truth.choose(viewer.layers["true"])
     viewer.layers.remove("found")
     assert widget.found.layer == viewer.layers["true"]

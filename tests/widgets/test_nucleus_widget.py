@@ -1,22 +1,29 @@
-"""The Find nuclei widget, used as a person uses it: real buttons, in a real viewer."""
+"""The Find nuclei widget, used as a person uses it: real buttons.
+
+A window takes seconds to open, so most tests have napari's viewer without one: its layers, their
+events and the camera are the real ones. What is drawn is asked of a window.
+"""
 
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Layer
 from napari.layers.base import ActionType
 from qtpy.QtCore import Qt
 
 from napari_focusqc.annotation.reviewed_fields import load_reviewed
 from napari_focusqc.errors import InferenceError
-from napari_focusqc.plugin.layers import METADATA_KEY, heatmap_layer
+from napari_focusqc.plugin.layers import heatmap_layer
+from napari_focusqc.plugin.placing import METADATA_KEY
 from napari_focusqc.progress import Progress
 from napari_focusqc.results.focus_map import FocusMap, MapSource
 from napari_focusqc.results.nucleus_files import load_nuclei
@@ -26,6 +33,8 @@ from napari_focusqc.settings.detecting import NucleusSettings
 from napari_focusqc.slides.slide import Slide
 from napari_focusqc.tiles.grid import TileGrid
 from napari_focusqc.widgets import nucleus_reviewing, nucleus_widget
+from napari_focusqc.widgets.micrometres import give_micrometres
+from napari_focusqc.widgets.nucleus_widget import NucleusWidget
 
 Make = Callable[..., Any]
 PARTS, EACH, HEIGHT, WIDTH = 4, 25, 800, 1000
@@ -109,7 +118,20 @@ class Dock:
 
 
 @pytest.fixture
-def docked(make_napari_viewer: Make, add_slide: Make, search: SteppedSearch) -> Dock:
+def docked(add_slide: Make, search: SteppedSearch, qtbot: Any) -> Dock:
+    """The widget beside a viewer without a window."""
+    return beside(ViewerModel(), add_slide, qtbot)
+
+
+def beside(viewer: Any, add_slide: Make, qtbot: Any, mpp: float | None = 0.5) -> Dock:
+    layer, widget = add_slide(viewer, mpp=mpp), NucleusWidget(viewer)
+    qtbot.addWidget(widget)
+    return Dock(viewer, layer, widget)
+
+
+@pytest.fixture
+def window(make_napari_viewer: Make, add_slide: Make, search: SteppedSearch) -> Dock:
+    """The widget docked through napari's own plugin machinery."""
     viewer = make_napari_viewer()
     layer = add_slide(viewer)
     _, widget = viewer.window.add_plugin_dock_widget("napari-focusqc", "Find nuclei")
@@ -153,22 +175,50 @@ def add_map(docked: Dock, slide: str = "slide.svs", blurred: bool = True) -> Any
 
 
 def test_points_appear_while_the_run_goes_on(
-    docked: Dock, search: SteppedSearch, qtbot: Any
+    window: Dock, search: SteppedSearch, qtbot: Any
 ) -> None:
-    click(qtbot, docked.widget.find_button)
+    click(qtbot, window.widget.find_button)
     search.allow(1)
-    qtbot.waitUntil(lambda: len(docked.viewer.layers) == 2, timeout=10_000)
-    layer = docked.viewer.layers[1]
+    qtbot.waitUntil(lambda: len(window.viewer.layers) == 2, timeout=10_000)
+    layer = window.viewer.layers[1]
     qtbot.waitUntil(lambda: len(layer.data) == EACH // 2, timeout=10_000)
     search.allow()
-    finish(qtbot, docked)
-    assert docked.layer == layer
+    finish(qtbot, window)
+    assert window.layer == layer
     assert len(layer.data) == PARTS * EACH // 2
     assert layer.name == "slide.svs · nuclei"
-    assert layer.units == docked.slide_layer.units
-    assert docked.slide_layer.world_to_data(layer.data_to_world(layer.data[7])) == pytest.approx(
+    assert layer.units == window.slide_layer.units
+    assert window.slide_layer.world_to_data(layer.data_to_world(layer.data[7])) == pytest.approx(
         layer.data[7], abs=1e-4
     )
+
+
+def test_a_window_draws_whatever_becomes_of_the_points(
+    window: Dock, search: SteppedSearch, qtbot: Any
+) -> None:
+    window.viewer.show()
+    search.allow()
+    click(qtbot, window.widget.find_button)
+    finish(qtbot, window)
+    add_map(window)
+    result = window.widget.result
+    result.focus.maps.setCurrentIndex(1)
+    look_at(window, 200, 250, 2)
+    pictures = []
+    for change in (
+        lambda: None,
+        lambda: result.threshold.put(0.1),
+        lambda: result.focus.rules.setCurrentIndex(1),
+        lambda: window.layer.add((400.0, 500.0)),
+        lambda: window.layer.remove(range(50)),
+        lambda: click(qtbot, result.density_button),
+        lambda: click(qtbot, result.reviewing.review_button),
+    ):
+        change()
+        settled(qtbot, window)
+        pictures.append(window.viewer.screenshot(flash=False))
+    same = [(before == after).all() for before, after in pairwise(pictures)]
+    assert same == [False] * 6
 
 
 def test_peaks_far_below_the_threshold_are_kept(found: Dock, search: SteppedSearch) -> None:
@@ -207,10 +257,16 @@ def test_a_click_on_the_histogram_is_a_threshold(found: Dock, qtbot: Any) -> Non
     assert threshold.value == pytest.approx(0.55)
 
 
-def test_the_users_least_peak_is_where_the_slider_begins(
-    docked: Dock, search: SteppedSearch, qtbot: Any
+def test_the_least_peak_is_chosen_by_the_slider_alone(docked: Dock) -> None:
+    with pytest.raises(KeyError):
+        docked.widget.form.widget("least")
+
+
+def test_a_threshold_below_the_floor_is_the_floor(
+    docked: Dock, search: SteppedSearch, monkeypatch: pytest.MonkeyPatch, qtbot: Any
 ) -> None:
-    docked.widget.form.put("least", 0.05)
+    card = SimpleNamespace(card=SimpleNamespace(threshold=0.05))
+    monkeypatch.setattr(nucleus_widget, "find_weights", lambda *_: card)
     search.allow()
     click(qtbot, docked.widget.find_button)
     finish(qtbot, docked)
@@ -409,8 +465,8 @@ def test_better_weights_are_chosen_for_the_next_run(
     for y in (50, 300):
         look_at(found, y, 250, 6)
         click(qtbot, panel.review_button)
-    panel.form.name.setText("mine")
-    panel.form.freeze.setValue(3)
+    panel.form.widget("name").setText(" mine ")
+    panel.form.widget("freeze").setValue(3)
     click(qtbot, panel.tune_button)
     finish(qtbot, found)
     _, reviewed, settings = calls[0]
@@ -426,7 +482,7 @@ def test_a_name_that_is_none_is_refused(found: Dock, qtbot: Any) -> None:
     for y in (50, 300):
         look_at(found, y, 250, 6)
         click(qtbot, panel.review_button)
-    panel.form.name.setText("../x")
+    panel.form.widget("name").setText("../x")
     click(qtbot, panel.tune_button)
     assert "is not one for weights" in found.widget.run.status.text()
 
@@ -583,18 +639,29 @@ def test_removing_the_slide_stops_the_run(docked: Dock, search: SteppedSearch, q
 
 
 def test_a_slide_in_pixels_is_brought_into_micrometres(
-    make_napari_viewer: Make, add_slide: Make, search: SteppedSearch, qtbot: Any
+    add_slide: Make, search: SteppedSearch, qtbot: Any
 ) -> None:
-    viewer = make_napari_viewer()
-    layer = add_slide(viewer, mpp=None)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-focusqc", "Find nuclei")
+    docked = beside(ViewerModel(), add_slide, qtbot, mpp=None)
+    widget, layer = docked.widget, docked.slide_layer
     assert "µm/px not known" in widget.form.facts.text()
     widget.form.widget("mpp").setText("0.5")
     search.allow()
     click(qtbot, widget.find_button)
-    finish(qtbot, Dock(viewer, layer, widget))
+    finish(qtbot, docked)
     assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
     assert layer.scale[-1] == 0.5
+
+
+def test_nuclei_stay_on_their_pixels_when_the_slide_gets_other_lengths(found: Dock) -> None:
+    look_at(found, 200, 250, 6)
+    found.widget.result.reviewing.review_button.click()
+    found.widget.result.density_button.click()
+    laid = list(found.viewer.layers)[1:]
+    before = [found.slide_layer.world_to_data(each.data_to_world((3, 4))) for each in laid]
+    give_micrometres(found.viewer, found.slide_layer, 0.25)
+    now = [found.slide_layer.world_to_data(each.data_to_world((3, 4))) for each in laid]
+    assert len(laid) == 3
+    np.testing.assert_allclose(now, before)
 
 
 def test_every_control_says_what_it_does(found: Dock) -> None:
@@ -619,9 +686,7 @@ def test_every_control_says_what_it_does(found: Dock) -> None:
         result.reviewing.review_button,
         result.reviewing.forget_button,
         result.reviewing.tune_button,
-        result.reviewing.form.name,
-        result.reviewing.form.iterations,
-        result.reviewing.form.freeze,
+        *map(result.reviewing.form.widget, ("name", "iterations", "freeze", "learning_rate")),
     ]
     assert all(len(control.toolTip()) > 10 for control in controls)
 

@@ -525,7 +525,7 @@ def test_the_score_widget_sees_the_length_given_by_apply(
     opener.choose(layer)
     opener.widget.card.mpp_line.setText("0.5")
     opener.click(opener.widget.apply_button)
-    assert "0.5 µm/px" in score.facts.text()
+    assert "0.5 µm/px" in score.form.facts.text()
     assert score._request().slide.mpp == 0.5
 
 

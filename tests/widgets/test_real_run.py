@@ -90,7 +90,7 @@ def test_a_visible_region_has_the_scores_of_the_whole(
     opened: Any, weights: Path, qtbot: Any
 ) -> None:
     viewer, widget, path = opened
-    widget.where.setCurrentIndex(widget.where.findData("visible"))
+    widget.form.where.setCurrentIndex(widget.form.where.findData("visible"))
     viewer.scene.camera.center = (0, 220, 300)
     viewer.scene.camera.zoom = 4
     run(qtbot, widget)
@@ -164,7 +164,7 @@ def test_a_slide_of_another_reader_can_be_scored(
     _, widget = viewer.window.add_plugin_dock_widget("napari-focusqc", "Score focus")
     for name, value in (("model", "focuslitenn-1"), ("tissue", "none"), ("weights", weights)):
         widget.form.put(name, value)
-    assert "0.5 µm/px" in widget.facts.text()
+    assert "0.5 µm/px" in widget.form.facts.text()
     run(qtbot, widget)
     slide, heatmap, _ = viewer.layers
     assert heatmap.units == slide.units

@@ -47,10 +47,10 @@ def assert_all_stopped(qtbot: Any, stepped: Any) -> None:
 
 def test_opening_the_widget_offers_the_slide(docked: Make) -> None:
     d = docked()
-    assert d.widget.layer_choice.layer == d.slide_layer
+    assert d.widget.form.layer_choice.layer == d.slide_layer
     assert d.widget.score_button.isEnabled()
-    assert "1,000 × 800 px" in d.widget.facts.text()
-    assert "0.5 µm/px" in d.widget.facts.text()
+    assert "1,000 × 800 px" in d.widget.form.facts.text()
+    assert "0.5 µm/px" in d.widget.form.facts.text()
 
 
 def test_what_the_first_run_needs_is_loaded_while_the_user_looks(
@@ -68,7 +68,7 @@ def test_without_a_slide_there_is_nothing_to_click(
     viewer = make_napari_viewer()
     _, widget = viewer.window.add_plugin_dock_widget("napari-focusqc", "Score focus")
     assert not widget.score_button.isEnabled()
-    assert "Open a slide" in widget.facts.text()
+    assert "Open a slide" in widget.form.facts.text()
     viewer.add_image(np.zeros((50, 60)), name="grey")
     assert not widget.score_button.isEnabled()
     add_slide(viewer)
@@ -131,7 +131,7 @@ def test_legend_counts_the_tiles(docked: Make, stepped: Any, qtbot: Any) -> None
     d = docked()
     run_through(qtbot, d, stepped)
     scores = np.arange(8) * 3 + np.arange(6)[:, None]
-    texts = [label.text() for label in d.widget.result.findChildren(type(d.widget.facts))]
+    texts = [label.text() for label in d.widget.result.findChildren(type(d.widget.form.facts))]
     assert str(int((scores > 8).sum())) in texts
     assert "out of focus" in texts
 
@@ -291,7 +291,7 @@ def test_floating_or_hiding_the_dock_lets_the_run_go_on(
 def test_a_closed_dock_no_longer_listens(docked: Make, add_slide: Make, qtbot: Any) -> None:
     d = docked()
     d.viewer.window.remove_dock_widget(d.dock)
-    choice = d.widget.layer_choice
+    choice = d.widget.form.layer_choice
     add_slide(d.viewer, "other.svs")
     assert choice.count() == 1
 
@@ -405,7 +405,7 @@ def test_the_form_reaches_the_run(docked: Make, stepped: Any, qtbot: Any) -> Non
 
 def test_visible_region_reaches_the_run(docked: Make, stepped: Any, qtbot: Any) -> None:
     d = docked()
-    d.widget.where.setCurrentIndex(d.widget.where.findData("visible"))
+    d.widget.form.where.setCurrentIndex(d.widget.form.where.findData("visible"))
     d.viewer.scene.camera.center = (0, 200, 250)
     d.viewer.scene.camera.zoom = 40
     height, width = d.viewer.canvas.size
@@ -420,7 +420,7 @@ def test_visible_region_reaches_the_run(docked: Make, stepped: Any, qtbot: Any) 
 
 def test_a_slide_out_of_view_is_refused(docked: Make, stepped: Any, qtbot: Any) -> None:
     d = docked()
-    d.widget.where.setCurrentIndex(d.widget.where.findData("visible"))
+    d.widget.form.where.setCurrentIndex(d.widget.form.where.findData("visible"))
     d.viewer.scene.camera.center = (0, 1e6, 1e6)
     click(qtbot, d.widget.score_button)
     assert "Nothing of “slide.svs” is in view" in d.widget.run.status.text()
@@ -451,7 +451,7 @@ def test_missing_mpp_is_asked_for_and_then_makes_micrometres(
 ) -> None:
     d = docked(mpp=None)
     line = d.widget.form.widget("mpp")
-    assert "µm/px not known" in d.widget.facts.text()
+    assert "µm/px not known" in d.widget.form.facts.text()
     assert "needed" in line.placeholderText()
     centre, zoom = d.viewer.scene.camera.center, d.viewer.scene.camera.zoom
     line.setText("0.25")
@@ -482,17 +482,17 @@ def test_each_slide_keeps_the_mpp_typed_for_it(docked: Make, add_slide: Make) ->
     line = d.widget.form.widget("mpp")
     line.setText("0.25")
     other = add_slide(d.viewer, "other.svs", mpp=0.5)
-    assert d.widget.layer_choice.layer == other
+    assert d.widget.form.layer_choice.layer == other
     assert line.text() == ""
     assert line.placeholderText() == "0.5, as opened"
     d.viewer.layers.selection.active = d.slide_layer
-    assert d.widget.layer_choice.layer == d.slide_layer
+    assert d.widget.form.layer_choice.layer == d.slide_layer
     assert line.text() == "0.25"
 
 
 def test_the_box_follows_the_layer_list(docked: Make, add_slide: Make) -> None:
     d = docked()
-    choice = d.widget.layer_choice
+    choice = d.widget.form.layer_choice
     other = add_slide(d.viewer, "other.svs")
     assert [choice.itemText(n) for n in range(choice.count())] == ["slide.svs", "other.svs"]
     d.slide_layer.name = "renamed"

@@ -108,17 +108,34 @@ class NucleusFinder:
         halo = halo_px(self._distance_px)
         corner = np.maximum(np.subtract(first, halo), 0)
         rows, cols = map(slice, corner.tolist(), np.add(stop, halo).tolist())
-        proximity = self._proximity(pixels, (rows, cols))
+        proximity = self.proximity(pixels, (rows, cols))
         centres, values = find_peaks(proximity, least=self._least, distance_px=self._distance_px)
         centres += corner.astype(np.float32)
         pixel = np.rint(centres)
         own = ((pixel >= first) & (pixel < stop)).all(axis=1)
         return centres[own], values[own]
 
-    def _proximity(
+    def proximity(
         self, pixels: NDArray[np.uint8], part: tuple[slice, slice]
     ) -> NDArray[np.float32]:
-        """Run the network; what torch raises becomes ours (a worker swallows RuntimeError)."""
+        """Predict how near each pixel is to the centre of a nucleus.
+
+        Parameters
+        ----------
+        pixels
+            As for a call.
+        part
+            Rows and columns that are wanted.
+
+        Returns
+        -------
+        float32, as large as the part; 0 to about 1.
+
+        Raises
+        ------
+        InferenceError
+            The window is too small, or torch failed.
+        """
         if self._device.type == "cpu":
             torch.set_num_threads(1)
         try:
@@ -126,7 +143,7 @@ class NucleusFinder:
                 return proximity_of(self._network, pixels, self._device, part)
         except InferenceError:
             raise
-        except RuntimeError as error:
+        except RuntimeError as error:  # which a napari worker would swallow
             reason = str(error).partition("\n")[0]
             raise InferenceError(
                 f"the network could not be run on {self._device} ({reason}); try another device"

@@ -134,7 +134,7 @@ def _least(weights: Weights, settings: NucleusSettings) -> float:
     if least is None:
         raise WeightsError(
             f"the card of {weights.path.name} gives no threshold; say from which peak on there is "
-            "a nucleus, with --least, the “Least peak” field or NucleusSettings(least=…)"
+            "a nucleus, with --least or NucleusSettings(least=…)"
         )
     return least
 

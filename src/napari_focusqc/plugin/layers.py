@@ -1,8 +1,6 @@
 """What napari shows: slides, heatmaps and verdicts as layer tuples `(data, keywords, kind)`.
 
-Room: plugin. Scale, units and the half-tile offset are set here and nowhere else; napari itself
-is not imported. napari puts the centre of pixel (0, 0) at a layer's `translate`, so a slide's
-pixel (y, x) lies at (y · mpp, x · mpp) µm and its outer corner half a pixel before 0.
+Room: plugin. Looks are decided here, places in `plugin.placing`; napari itself is not imported.
 
 Units: a slide that knows its µm/px lies in µm. One that does not lies in pixels, and napari
 then shows no µm for any layer until somebody gives the µm/px (the widget does it with
@@ -13,20 +11,24 @@ layer. Nothing closes it by hand, since a copy of the layer may still draw from 
 closed when the last layer, run or caller lets go.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_focusqc.plugin.placing import (
+    METADATA_KEY,
+    UM,
+    LayerData,
+    LayerView,
+    Place,
+    over_slide,
+)
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason, Verdict
 from napari_focusqc.results.scale import score_limits
 from napari_focusqc.slides.facts import describe
 from napari_focusqc.slides.slide import Slide
 
-LayerData = tuple[Any, dict[str, Any], str]
-
-METADATA_KEY = "napari-focusqc"
-UM = "µm"
 PIXEL = "pixel"
 _VIRIDIS = [
     "#440154",
@@ -63,17 +65,6 @@ VERDICT_COLORS = {
 
 .. [1] Okabe and Ito, "Color universal design", https://jfly.uni-koeln.de/color/, 2008.
 """
-
-
-class LayerView(Protocol):
-    """What this room asks of a napari layer: how it places its pixels in the world."""
-
-    ndim: int
-    units: tuple[Any, ...]
-
-    def data_to_world(self, position: Any) -> Any:
-        """Return the world coordinates of a position in level-0 pixel centres."""
-        ...
 
 
 def slide_layers(slide: Slide, *, srgb: bool = False) -> list[LayerData]:
@@ -153,17 +144,15 @@ def heatmap_layer(focus_map: FocusMap, on: LayerView | None = None) -> LayerData
     focus_map
         Finished, or still empty; the layer gets its own copy of the scores.
     on
-        The slide's layer, wherever the user moved, turned or scaled it. Without one the map lies
-        in µm where `slide_layers` puts the slide.
+        The slide's layer, as in `over_slide`.
     """
-    keywords = placed(focus_map, on) | {
+    keywords = _over_slide(focus_map, on, "heatmap") | {
         "name": f"{focus_map.source.slide} · {focus_map.source.model}",
         "colormap": HEATMAP_COLORMAP,
         "contrast_limits": score_limits(focus_map),
         "opacity": HEATMAP_OPACITY,
         "blending": "translucent",
         "interpolation2d": "nearest",
-        "metadata": {METADATA_KEY: {"map": focus_map, "layer": "heatmap"}},
     }
     return focus_map.scores.copy(), keywords, "image"
 
@@ -179,7 +168,7 @@ def verdict_layer(focus_map: FocusMap, on: LayerView | None = None) -> LayerData
         As in `heatmap_layer`.
     """
     colours: dict[int | None, str] = {int(v): colour for v, colour in VERDICT_COLORS.items()}
-    keywords = placed(focus_map, on) | {
+    keywords = _over_slide(focus_map, on, "verdict") | {
         "name": f"{focus_map.source.slide} · {focus_map.source.model} · verdict",
         "colormap": {None: "#00000000"} | colours,
         "features": {
@@ -188,7 +177,6 @@ def verdict_layer(focus_map: FocusMap, on: LayerView | None = None) -> LayerData
         },
         "opacity": 0.6,
         "blending": "translucent",
-        "metadata": {METADATA_KEY: {"map": focus_map, "layer": "verdict"}},
     }
     return focus_map.verdicts(), keywords, "labels"
 
@@ -213,49 +201,9 @@ def fill_block(scores: NDArray[np.float32], update: BlockUpdate) -> None:
         place[gap][open_[gap]] = update.scores[row, col]
 
 
-def placed(focus_map: FocusMap, on: LayerView | None) -> dict[str, Any]:
-    """Return the keywords that put tile (0, 0)'s centre and the stride in the right place.
-
-    Parameters
-    ----------
-    focus_map
-        Finished, or still empty.
-    on
-        As in `heatmap_layer`.
-    """
-    if on is None:
-        half = focus_map.source.mpp / 2
-        y, x = focus_map.first_centre_um
-        step = focus_map.stride_um
-        return {
-            "scale": (step, step),
-            "translate": (y - half, x - half),
-            "units": (UM, UM),
-            "axis_labels": ("y", "x"),
-        }
-    stride = focus_map.grid.stride_level0
-    first_y, first_x = (side - 0.5 for side in focus_map.grid.first_centre_level0)
-    to_slide = np.array([[stride, 0, first_y], [0, stride, first_x], [0, 0, 1]])
-    matrix = level0_to_world(on) @ to_slide
-    units = tuple(str(unit) for unit in on.units[-2:])
-    keywords: dict[str, Any] = {"units": units, "axis_labels": ("y", "x")}
-    if matrix[0, 1] == 0 == matrix[1, 0]:
-        return keywords | {"scale": np.diag(matrix)[:2], "translate": matrix[:2, 2]}
-    return keywords | {"affine": matrix}
-
-
-def level0_to_world(layer: LayerView) -> NDArray[np.float64]:
-    """Return how a layer places its planes: level-0 pixel centres (y, x) to world (y, x).
-
-    Returns
-    -------
-    float64 (3, 3), homogeneous, in the layer's own units.
-    """
-    before = [0.0] * (layer.ndim - 2)
-    origin, down, right = (
-        np.asarray(layer.data_to_world([*before, *point]), float)[-2:]
-        for point in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
-    )
-    matrix = np.eye(3)
-    matrix[:2] = np.column_stack([down - origin, right - origin, origin])
-    return matrix
+def _over_slide(focus_map: FocusMap, on: LayerView | None, kind: str) -> dict[str, Any]:
+    """Return the keywords that put the first tile's centre and the stride in the right place."""
+    grid = focus_map.grid
+    y, x = grid.first_centre_level0
+    place = Place(focus_map.source.mpp, grid.stride_level0, (y - 0.5, x - 0.5))
+    return over_slide(place, on, {"layer": kind, "map": focus_map})

@@ -3,7 +3,7 @@
 Room: plugin. Any points layer will do whose axes are lengths; napari itself is not imported.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from napari_focusqc.evaluation.nucleus_comparison import Comparison, Nuclei, com
 from napari_focusqc.evaluation.nucleus_sheet import EXTRA_COLOUR, MATCHED_COLOUR, MISSED_COLOUR
 from napari_focusqc.evaluation.nucleus_truth import read_truth, within
 from napari_focusqc.geometry import Region
-from napari_focusqc.plugin.layers import METADATA_KEY, UM, LayerData, level0_to_world
+from napari_focusqc.plugin.placing import METADATA_KEY, UM, LayerData, level0_to_world, ours
 from napari_focusqc.plugin.slide_of_layer import micrometres
 from napari_focusqc.progress import Progress
 
@@ -75,7 +75,7 @@ def asked(found: Any, truth: Any) -> Asked:
     """
     others = truth if isinstance(truth, Path) else nuclei_of(truth)
     nuclei, to_um = nuclei_of(found), _to_um(found)
-    source = _ours(found).get("source")
+    source = ours(found).get("source")
     slide = str(found.name) if source is None else source.slide
     return Asked(nuclei, _plane(found), to_um, slide, others)
 
@@ -171,7 +171,7 @@ def ring_layer(place_um: tuple[float, float]) -> LayerData:
 
 def is_ours(layer: Any) -> bool:
     """Say whether a layer was made here, so that nobody takes it for found or true nuclei."""
-    return _ours(layer).get("layer") == "comparison"
+    return ours(layer).get("layer") == "comparison"
 
 
 def _in_um() -> dict[str, Any]:
@@ -182,11 +182,6 @@ def _in_um() -> dict[str, Any]:
         "ndim": 2,
         "metadata": {METADATA_KEY: {"layer": "comparison"}},
     }
-
-
-def _ours(layer: Any) -> Mapping[str, Any]:
-    found = layer.metadata.get(METADATA_KEY, {})
-    return found if isinstance(found, Mapping) else {}
 
 
 def _plane(layer: Any) -> NDArray[np.float64]:

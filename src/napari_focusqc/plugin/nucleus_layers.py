@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 
 from napari_focusqc.annotation.corrections import ADDED
 from napari_focusqc.geometry import Region
-from napari_focusqc.plugin.layers import (
-    METADATA_KEY,
-    UM,
-    LayerData,
-    LayerView,
-    level0_to_world,
-)
+from napari_focusqc.plugin.placing import LayerData, LayerView, Place, ours, over_slide
 from napari_focusqc.results.focus_map import Reason
 from napari_focusqc.results.nucleus_table import FocusFlag, NucleusSource, NucleusTable
 from napari_focusqc.results.slide_values import SlideValues
@@ -58,18 +52,17 @@ def nucleus_layer(nuclei: NucleusTable, on: LayerView | None = None) -> LayerDat
     nuclei
         The layer gets its own copy of the centres, which napari changes when points are dragged.
     on
-        The slide's layer, wherever the user moved, turned or scaled it; without one they lie in µm
-        where `slide_layers` puts the slide.
+        The slide's layer, as in `over_slide`.
     """
-    keywords = _placed(nuclei.source.mpp, on) | {
-        "name": f"{nuclei.source.slide} · nuclei",
+    source = nuclei.source
+    keywords = over_slide(Place(source.mpp), on, {"layer": "nuclei", "source": source}) | {
+        "name": f"{source.slide} · nuclei",
         "features": nucleus_features(nuclei),
-        "size": SIZE_UM / nuclei.source.mpp,
+        "size": SIZE_UM / source.mpp,
         "face_color": NUCLEUS_COLORS[FocusFlag.UNKNOWN],
         "border_width": 0,  # a border would be all that is seen of a point in an overview
         "symbol": DISC,
         "ndim": 2,
-        "metadata": {METADATA_KEY: {"layer": "nuclei", "source": nuclei.source}},
     }
     return nuclei.centres.copy(), keywords, "points"
 
@@ -178,10 +171,10 @@ def rows_after(
 def focus_map_layers(layers: Iterable[Any], source: NucleusSource) -> Iterator[Any]:
     """Yield the heatmaps whose focus maps are of the slide and plane that nuclei are of."""
     for layer in layers:
-        ours = layer.metadata.get(METADATA_KEY, {})
-        if ours.get("layer") != "heatmap":
+        facts = ours(layer)
+        if facts.get("layer") != "heatmap":
             continue
-        found = ours["map"]
+        found = facts["map"]
         same = (found.source.slide, found.source.plane) == (source.slide, source.plane)
         if same and (found.reasons == Reason.SCORED).any():
             yield layer
@@ -225,23 +218,20 @@ def frames_layer(
         As in `nucleus_layer`.
     """
     found = [_dashes(region) for region in regions]
-    keywords = _placed(mpp, on) | {
+    keywords = over_slide(Place(mpp), on, {"layer": "reviewed"}) | {
         "name": f"{slide} · reviewed",
         "edge_color": FRAME_COLOR,
         "edge_width": 2.0 / mpp,
         "vector_style": "line",
         "ndim": 2,
-        "metadata": {METADATA_KEY: {"layer": "reviewed"}},
     }
     return np.concatenate([np.empty((0, 2, 2)), *found]), keywords, "vectors"
 
 
 def _picture(values: SlideValues, on: LayerView | None) -> dict[str, Any]:
     """Return what every picture of values has in common."""
-    return _placed(values.mpp, on, values.step_px, values.first_px) | {
-        "blending": "translucent",
-        "metadata": {METADATA_KEY: {"layer": "values"}},
-    }
+    place = Place(values.mpp, values.step_px, values.first_px)
+    return over_slide(place, on, {"layer": "values"}) | {"blending": "translucent"}
 
 
 def _dashes(region: Region) -> NDArray[np.float64]:
@@ -256,35 +246,6 @@ def _dashes(region: Region) -> NDArray[np.float64]:
     dashes = np.concatenate(sides).reshape(-1, 2, 2) * (region.height, region.width)
     dashes[:, 0] += (region.y - 0.5, region.x - 0.5)
     return dashes
-
-
-def _placed(
-    mpp: float,
-    on: LayerView | None,
-    step_px: float = 1.0,
-    first_px: tuple[float, float] = (0.0, 0.0),
-) -> dict[str, Any]:
-    """Return the keywords that put data over a slide.
-
-    Parameters
-    ----------
-    mpp
-        Micrometres per pixel of level 0.
-    on
-        As in `nucleus_layer`.
-    step_px
-        Level-0 px of one step of the data.
-    first_px
-        Level-0 pixel centres (y, x) of the data's (0, 0).
-    """
-    to_world = np.diag([mpp, mpp, 1.0]) if on is None else level0_to_world(on)
-    units = (UM, UM) if on is None else tuple(str(unit) for unit in on.units[-2:])
-    y, x = first_px
-    matrix = to_world @ np.array([[step_px, 0, y], [0, step_px, x], [0, 0, 1]])
-    keywords: dict[str, Any] = {"units": units, "axis_labels": ("y", "x")}
-    if matrix[0, 1] == 0 == matrix[1, 0]:
-        return keywords | {"scale": np.diag(matrix)[:2], "translate": matrix[:2, 2]}
-    return keywords | {"affine": matrix}
 
 
 def _rgba(colour: str) -> NDArray[np.float32]:

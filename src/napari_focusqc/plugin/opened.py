@@ -4,7 +4,7 @@ Room: plugin. Changes napari's layers by the attributes of `slide_of_layer.Image
 adding and removing them is the widgets' work.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import copysign
@@ -12,15 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_focusqc.errors import MissingMppError, SettingsError
-from napari_focusqc.plugin.layers import (
-    METADATA_KEY,
-    PIXEL,
-    LayerData,
-    in_micrometres,
-    placed,
-    slide_facts,
-    slide_layers,
-)
+from napari_focusqc.plugin.layers import PIXEL, in_micrometres, slide_facts, slide_layers
+from napari_focusqc.plugin.placing import METADATA_KEY, LayerData, lying_on, ours
 from napari_focusqc.plugin.slide_of_layer import is_slide_layer, micrometres, slide_of_layer
 from napari_focusqc.progress import Progress
 from napari_focusqc.slides.given_slide import with_given
@@ -85,7 +78,7 @@ def layer_of_file(layers: Iterable[Any], path: Path) -> Any:
         The file, by whatever way it is reached.
     """
     for layer in layers:
-        slide = layer.metadata.get(METADATA_KEY, {}).get("slide")
+        slide = ours(layer).get("slide")
         if slide is None or slide.info.path is None or not is_slide_layer(layer):
             continue
         if slide.info.path.resolve() == path.resolve():
@@ -114,10 +107,10 @@ def show_colours(layer: Any, *, srgb: bool) -> None:
     ColourProfileError
         See `Slide.pyramid`; nothing is changed then.
     """
-    ours = layer.metadata[METADATA_KEY]
-    facts = slide_facts(ours["slide"], srgb=srgb)
-    if ours["colours"] != facts["colours"]:
-        layer.data = ours["slide"].pyramid(srgb=srgb)
+    known = ours(layer)
+    facts = slide_facts(known["slide"], srgb=srgb)
+    if known["colours"] != facts["colours"]:
+        layer.data = known["slide"].pyramid(srgb=srgb)
         layer.metadata = {**layer.metadata, METADATA_KEY: facts}
 
 
@@ -152,9 +145,8 @@ def give_lengths(layer: Any, mpp: float | None, z_step_um: float | None = None) 
     slide = with_given(slide_of_layer(layer), mpp=mpp, z_step_um=z_step_um)
     if slide.mpp is None:
         raise MissingMppError(f"the µm/px of {slide.name} is not known; give it, such as 0.25")
-    ours = layer.metadata.get(METADATA_KEY)
-    if ours is not None:
-        facts = slide_facts(slide) | {"colours": ours["colours"]}
+    if known := ours(layer):
+        facts = slide_facts(slide) | {"colours": known["colours"]}
         layer.metadata = {**layer.metadata, METADATA_KEY: facts}
     _place(layer, slide, slide.mpp)
     return slide
@@ -168,7 +160,7 @@ def check_company(layers: Iterable[Any], layer: Any) -> None:
     layers
         Of the viewer.
     layer
-        The slide's layer; maps scored on it move with it, and other slides have lengths of
+        The slide's layer; what lies on it moves with it, and other slides have lengths of
         their own.
 
     Raises
@@ -178,7 +170,7 @@ def check_company(layers: Iterable[Any], layer: Any) -> None:
     """
     if not in_pixels(layer):
         return
-    moving = [layer, *maps_on(layers, layer)]
+    moving = [layer, *lying_on(layers, layer)]
     left = [
         other.name
         for other in layers
@@ -194,21 +186,6 @@ def check_company(layers: Iterable[Any], layer: Any) -> None:
 def in_pixels(layer: Any) -> bool:
     """Say whether a layer has no lengths."""
     return str(layer.units[-1]) == PIXEL
-
-
-def maps_on(layers: Iterable[Any], layer: Any) -> Iterator[Any]:
-    """Yield the layers of focus maps that were scored on a slide's layer."""
-    for other in layers:
-        ours = other.metadata.get(METADATA_KEY, {})
-        if "scored_on" in ours and ours["scored_on"] == str(layer.unique_id):
-            yield other
-
-
-def lay_maps(layers: Iterable[Any], layer: Any) -> None:
-    """Lay the maps scored on a slide's layer over it again, once it has another scale."""
-    for other in maps_on(layers, layer):
-        for name, value in placed(other.metadata[METADATA_KEY]["map"], layer).items():
-            setattr(other, name, value)
 
 
 def _place(layer: Any, slide: Slide, mpp: float) -> None:

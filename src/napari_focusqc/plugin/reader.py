@@ -7,7 +7,8 @@ is opened, and no torch is loaded.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from napari_focusqc.plugin.layers import LayerData, map_layers, slide_layers
+from napari_focusqc.plugin.layers import map_layers, slide_layers
+from napari_focusqc.plugin.placing import LayerData
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.results.store import is_focus_map
 from napari_focusqc.slides.opening import open_slide

@@ -8,7 +8,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TypeVar
 
-from napari_focusqc.plugin.layers import UM, LayerData, slide_layers
+from napari_focusqc.plugin.layers import slide_layers
+from napari_focusqc.plugin.placing import UM, LayerData
 from napari_focusqc.progress import Progress, finish
 from napari_focusqc.slides.opening import open_slide
 from napari_focusqc.slides.sample.download import CMU_SMALL_REGION, fetch_cmu_small_region

@@ -9,10 +9,10 @@ from pathlib import Path
 from napari_focusqc.plugin.layers import (
     HEATMAP_COLORMAP,
     HEATMAP_OPACITY,
-    LayerData,
     map_layers,
     slide_layers,
 )
+from napari_focusqc.plugin.placing import LayerData
 from napari_focusqc.plugin.sample_data import true_defocus_layer
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.slides.slide import Slide

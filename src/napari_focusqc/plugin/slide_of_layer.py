@@ -8,7 +8,7 @@ from math import isclose, sqrt
 from typing import Any, Protocol
 
 from napari_focusqc.errors import NotASlideError
-from napari_focusqc.plugin.layers import METADATA_KEY
+from napari_focusqc.plugin.placing import ours
 from napari_focusqc.slides.array_slide import ArraySlide
 from napari_focusqc.slides.resolution import MPP_RANGE
 from napari_focusqc.slides.slide import Slide
@@ -44,9 +44,8 @@ def slide_of_layer(layer: ImageLayerView) -> Slide:
     NotASlideError
         The layer is no colour image of 8 bits, or has more axes than (z, y, x).
     """
-    ours = layer.metadata.get(METADATA_KEY)
-    if isinstance(ours, Mapping) and "slide" in ours:
-        slide: Slide = ours["slide"]
+    slide: Slide | None = ours(layer).get("slide")
+    if slide is not None:
         return slide
     if not layer.rgb:
         raise NotASlideError(

@@ -50,7 +50,7 @@ def lay_glass(
         """Return how far points lie beyond the edge, px."""
         return np.asarray((points - middle) @ normal - (span / 2 - depth), np.float64)
 
-    places = np.stack(np.mgrid[:height, :width], axis=-1)
+    places = np.moveaxis(np.indices((height, width)), 0, -1)
     share = 1 / (1 + np.exp(np.clip(-2 * under(places) / EDGE_PX, -50, 50)))[..., None]
     colour = rng.uniform(*LIGHT) + rng.uniform(-TINT, TINT, size=3)
     glass = colour + rng.normal(0, rng.uniform(*NOISE), size=image.shape)

@@ -3,10 +3,12 @@
 Room: widgets.
 """
 
+from collections.abc import Iterable
+
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-MINIMUM_PX = 360
+MINIMUM_PX, SPACING_PX = 360, 8
 BUTTON_STYLE = """
 QPushButton { background-color: #2b6cb0; color: white; font-weight: bold; padding: 8px; }
 QPushButton:hover { background-color: #3182ce; }
@@ -30,16 +32,22 @@ class Docked(QWidget):
         return bool(super().event(event))
 
 
-def scrolled(column: QWidget, layout: QVBoxLayout) -> None:
+def scrolled(parts: Iterable[QWidget], layout: QVBoxLayout) -> None:
     """Let a column scroll, so that it never makes the window taller than the screen.
 
     Parameters
     ----------
-    column
-        What scrolls.
+    parts
+        What stands in it, from above.
     layout
         Of the dock's widget, still empty.
     """
+    column = QWidget()
+    rows = QVBoxLayout(column)
+    rows.setSpacing(SPACING_PX)
+    for part in parts:
+        rows.addWidget(part)
+    rows.addStretch(1)
     scroll = QScrollArea()
     scroll.setWidgetResizable(True)
     scroll.setFrameShape(QFrame.Shape.NoFrame)

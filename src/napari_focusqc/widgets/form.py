@@ -3,8 +3,9 @@
 Room: widgets. Labels, help, ranges and choices come from `settings`; nothing is decided here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import Field, dataclass, fields
+from math import ceil, log10
 from pathlib import Path
 from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
@@ -53,8 +54,8 @@ class SettingsForm(QWidget, Generic[S]):
         The dataclass; its defaults are shown first.
     choices
         Choices that only the program knows, such as the models, by field name.
-    parent
-        Qt's owner.
+    without
+        Fields that somebody else fills in: they have no row.
     """
 
     changed = Signal()
@@ -63,15 +64,15 @@ class SettingsForm(QWidget, Generic[S]):
         self,
         settings: type[S],
         choices: Mapping[str, Choices] | None = None,
-        parent: QWidget | None = None,
+        without: Collection[str] = (),
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._settings = settings
         self._editors: dict[str, Editor] = {}
         self._rows = form_layout()
         self._folded = form_layout()
         for option in fields(settings):  # type: ignore[arg-type]
-            if not option.metadata.get("hidden"):
+            if not option.metadata.get("hidden") and option.name not in without:
                 self._add(option, (choices or {}).get(option.name))
         self._lay_out()
 
@@ -120,7 +121,7 @@ class SettingsForm(QWidget, Generic[S]):
         Parameters
         ----------
         more
-            Values of hidden fields.
+            Values of the fields without a row.
 
         Raises
         ------
@@ -150,6 +151,12 @@ def label_of(text: str, widget: QWidget) -> QLabel:
     return label
 
 
+def narrow(box: QComboBox) -> None:
+    """Let a box be narrower than its longest entry, as a dock may be."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(12)
+
+
 def form_layout() -> QFormLayout:
     """Return rows whose fields are as wide as the dock lets them be."""
     layout = QFormLayout()
@@ -171,6 +178,8 @@ def _editor(
         return _file(option.metadata["label"], changed)
     if type(None) in kinds:
         return _optional_number(option.name, changed)
+    if str in kinds:
+        return _text(changed)
     if int in kinds:
         return _whole_number(option, changed)
     return _number(option, changed)
@@ -178,12 +187,17 @@ def _editor(
 
 def _choice(choices: Choices, changed: Callable[[], None]) -> Editor:
     box = QComboBox()
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(12)
+    narrow(box)
     for text, value in choices:
         box.addItem(text, value)
     box.currentIndexChanged.connect(lambda _: changed())
     return Editor(box, box.currentData, lambda value: box.setCurrentIndex(box.findData(value)))
+
+
+def _text(changed: Callable[[], None]) -> Editor:
+    line = QLineEdit()
+    line.textChanged.connect(lambda _: changed())
+    return Editor(line, lambda: line.text().strip(), line.setText)
 
 
 def _whole_number(option: "Field[Any]", changed: Callable[[], None]) -> Editor:
@@ -196,6 +210,9 @@ def _whole_number(option: "Field[Any]", changed: Callable[[], None]) -> Editor:
 def _number(option: "Field[Any]", changed: Callable[[], None]) -> Editor:
     low, high = option.metadata["minimum"], option.metadata["maximum"]
     box = QDoubleSpinBox()
+    if 0 < low < 0.01:
+        box.setDecimals(ceil(-log10(low)))
+        box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
     box.setRange(low, high)
     box.setSingleStep((high - low) / 20)
     box.valueChanged.connect(lambda _: changed())

@@ -10,6 +10,7 @@ from qtpy.QtCore import QSignalBlocker, QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_focusqc.plugin.slide_of_layer import is_slide_layer
+from napari_focusqc.widgets.form import narrow
 
 SOON_MS = 50
 """Scale and units change one after the other, and many times while a layer is dragged."""
@@ -46,9 +47,8 @@ class SlideLayerChoice(QComboBox):
         self._soon.setSingleShot(True)
         self._soon.setInterval(SOON_MS)
         self._soon.timeout.connect(self.lengths_changed)
-        self.setToolTip("The slide to score: any 8-bit colour image in the layer list")
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(12)
+        self.setToolTip("The slide: any 8-bit colour image in the layer list")
+        narrow(self)
         self.currentIndexChanged.connect(self._on_chosen)
         for signal in self._signals():
             signal.connect(self._refresh)

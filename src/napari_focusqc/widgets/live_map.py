@@ -9,18 +9,12 @@ from typing import Any
 from napari.layers import Layer
 from napari.viewer import Viewer
 
-from napari_focusqc.plugin.layers import (
-    METADATA_KEY,
-    LayerData,
-    fill_block,
-    heatmap_layer,
-    map_layers,
-)
-from napari_focusqc.plugin.opened import in_pixels
+from napari_focusqc.plugin.layers import fill_block, heatmap_layer, map_layers
+from napari_focusqc.plugin.placing import LayerData, fill_again, lying_on, ours
 from napari_focusqc.results.focus_map import BlockUpdate, FocusMap
 from napari_focusqc.results.scale import score_limits
 from napari_focusqc.slides.slide import Slide
-from napari_focusqc.widgets.micrometres import give_micrometres
+from napari_focusqc.widgets.micrometres import leave_pixels
 
 _KEPT = ("opacity", "blending", "visible")
 _KEPT_OF_HEATMAP = ("colormap", "gamma", "interpolation2d")
@@ -74,9 +68,7 @@ class LiveMap:
         if not self._stands(self._heatmap) or not self._stands(self._slide_layer):
             return
         heatmap, verdicts = map_layers(focus_map, self._slide_layer)
-        self._heatmap.data = heatmap[0]
-        self._heatmap.contrast_limits = heatmap[1]["contrast_limits"]
-        self._heatmap.metadata = self._marked(heatmap)[1]["metadata"]
+        fill_again(self._heatmap, heatmap)
         self._verdicts = self._add(verdicts)
         for kind, layer, name in (
             ("heatmap", self._heatmap, heatmap[1]["name"]),
@@ -127,7 +119,7 @@ class LiveMap:
         """Add the empty heatmap; hide the layers it will replace."""
         if not self._stands(self._slide_layer):
             return
-        self._give_micrometres(focus_map)
+        leave_pixels(self._viewer, self._slide_layer, self._slide, focus_map.source.mpp)
         for kind, layer in self._layers_of_earlier_run(focus_map):
             self._earlier[kind] = (layer, bool(layer.visible))
             layer.visible = False
@@ -135,21 +127,14 @@ class LiveMap:
         self._heatmap.colorbar.visible = True
 
     def _add(self, layer_data: LayerData) -> Any:
-        layer = Layer.create(*self._marked(layer_data))
-        return self._viewer.add_layer(layer)
-
-    def _marked(self, layer_data: LayerData) -> LayerData:
-        """Note on which layer the map was made, so that the next run finds it."""
-        layer_data[1]["metadata"][METADATA_KEY]["scored_on"] = str(self._slide_layer.unique_id)
-        return layer_data
+        return self._viewer.add_layer(Layer.create(*layer_data))
 
     def _layers_of_earlier_run(self, focus_map: FocusMap) -> Iterator[tuple[str, Any]]:
         """Find the heatmap and verdicts of this slide's layer and this model."""
-        for layer in self._viewer.layers:
-            ours = layer.metadata.get(METADATA_KEY, {})
-            here = ours.get("scored_on") == str(self._slide_layer.unique_id)
-            if here and ours["map"].source.model == focus_map.source.model:
-                yield ours["layer"], layer
+        for layer in lying_on(self._viewer.layers, self._slide_layer):
+            facts = ours(layer)
+            if "map" in facts and facts["map"].source.model == focus_map.source.model:
+                yield facts["layer"], layer
 
     def _replace_earlier(self, kind: str, layer: Any) -> None:
         """Give a new layer the look of the one it replaces, and remove that one."""
@@ -162,19 +147,7 @@ class LiveMap:
         for name in _KEPT + (_KEPT_OF_HEATMAP if kind == "heatmap" else ()):
             setattr(layer, name, getattr(earlier, name))
         if kind == "heatmap":
-            by_itself = score_limits(earlier.metadata[METADATA_KEY]["map"])
+            by_itself = score_limits(ours(earlier)["map"])
             if tuple(earlier.contrast_limits) != by_itself:
                 layer.contrast_limits = earlier.contrast_limits
         self._viewer.layers.remove(earlier)
-
-    def _give_micrometres(self, focus_map: FocusMap) -> None:
-        """Bring a slide that lay in pixels into µm, now that the user gave the µm/px.
-
-        Only where no other layer lies in pixels, which would be left behind; the view stays.
-        """
-        layer = self._slide_layer
-        company = [other for other in self._viewer.layers if in_pixels(other)]
-        ndim = 2 if len(self._slide.z_um) == 1 else 3
-        if company != [layer] or any(layer.translate) or layer.ndim != ndim:
-            return
-        give_micrometres(self._viewer, layer, focus_map.source.mpp)

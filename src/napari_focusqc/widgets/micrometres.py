@@ -1,4 +1,4 @@
-"""A slide's layer brought into µm, with the maps on it and the view.
+"""A slide's layer brought into µm, with what lies on it and the view.
 
 Room: widgets. Which numbers go where is decided in `plugin.opened`.
 """
@@ -7,7 +7,9 @@ from typing import Any
 
 from napari.viewer import Viewer
 
-from napari_focusqc.plugin.opened import check_company, give_lengths, in_pixels, lay_maps
+from napari_focusqc.plugin.opened import check_company, give_lengths, in_pixels
+from napari_focusqc.plugin.placing import lay_again
+from napari_focusqc.slides.slide import Slide
 
 
 def give_micrometres(
@@ -34,7 +36,7 @@ def give_micrometres(
     plain = _drawn_in_its_units(viewer, layer)
     pixels = in_pixels(layer)
     give_lengths(layer, mpp, z_step_um)
-    lay_maps(viewer.layers, layer)
+    lay_again(viewer.layers, layer)
     if not (plain and _drawn_in_its_units(viewer, layer) and (pixels or unit == layer.units[-1])):
         viewer.reset_view()
         return
@@ -46,6 +48,26 @@ def give_micrometres(
     ]
     camera.center = (camera.center[0], *centre)
     camera.zoom = camera.zoom / grown
+
+
+def leave_pixels(viewer: Viewer, layer: Any, slide: Slide, mpp: float) -> None:
+    """Bring a slide that lay in pixels into µm, now that the user gave the µm/px for a run.
+
+    Only where no other layer lies in pixels, which would be left behind; the view stays.
+
+    Parameters
+    ----------
+    viewer, layer
+        As in `give_micrometres`.
+    slide
+        The slide behind the layer.
+    mpp
+        Micrometres per pixel of level 0.
+    """
+    company = [other for other in viewer.layers if in_pixels(other)]
+    ndim = 2 if len(slide.z_um) == 1 else 3
+    if company == [layer] and not any(layer.translate) and layer.ndim == ndim:
+        give_micrometres(viewer, layer, mpp)
 
 
 def _drawn_in_its_units(viewer: Viewer, layer: Any) -> bool:

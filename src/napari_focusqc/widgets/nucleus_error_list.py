@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from napari_focusqc.evaluation.nucleus_errors import NucleusErrors
 
 COLUMNS = ("what", "peak", "next, µm", "y, µm", "x, µm")
-_LIST_PX, _KIND_PX, _COLUMN_PX = 220, 96, 58
+_LIST_PX, _COLUMNS_PX = 220, (96, 48, 68, 58, 58)
 
 
 class ErrorModel(QAbstractTableModel):
@@ -94,8 +94,8 @@ class ErrorList(QWidget):
         self.table.setMinimumSize(1, _LIST_PX)
         self.table.verticalHeader().setDefaultSectionSize(22)
         header = self.table.horizontalHeader()
-        header.setDefaultSectionSize(_COLUMN_PX)
-        header.resizeSection(0, _KIND_PX)
+        for column, width in enumerate(_COLUMNS_PX):
+            header.resizeSection(column, width)
         header.setStretchLastSection(True)
         for button in (self.back_button, self.next_button):
             button.setMinimumWidth(1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from napari.layers import Layer
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout
 
 from napari_focusqc.errors import FocusQCError, SettingsError
 from napari_focusqc.evaluation.nucleus_comparison import Comparison
@@ -21,6 +21,7 @@ from napari_focusqc.plugin.nucleus_comparison import (
     comparison_points,
     ring_layer,
 )
+from napari_focusqc.plugin.placing import LayerData, fill_again
 from napari_focusqc.plugin.slide_of_layer import micrometres
 from napari_focusqc.settings.measuring import CompareNuclei
 from napari_focusqc.widgets.dock import BUTTON_STYLE, Docked, scrolled
@@ -65,14 +66,9 @@ class NucleusEvaluationWidget(Docked):
         self.form.insert(3, "Radius, px at 40x", self.radius)
         self.evaluate_button.setStyleSheet(BUTTON_STYLE)
         self.run.cancel_button.setToolTip("Stop; nothing is shown then")
-        column = QWidget()
-        layout = QVBoxLayout(column)
-        layout.setSpacing(8)
-        for widget in (self.form, self.evaluate_button, self.run, self.view, self.errors):
-            layout.addWidget(widget)
-        layout.addStretch(1)
         self.errors.hide()
-        scrolled(column, QVBoxLayout(self))
+        parts = (self.form, self.evaluate_button, self.run, self.view, self.errors)
+        scrolled(parts, QVBoxLayout(self))
 
     def _connect(self) -> None:
         for choice in (self.found, self.truth):
@@ -96,9 +92,7 @@ class NucleusEvaluationWidget(Docked):
             Job(
                 name=f"evaluating {name}",
                 work=partial(compared, work, self.radius.radius_px),
-                shown=lambda _updates: None,
                 done=partial(self._on_done, name),
-                stopped=lambda: None,
             )
         )
 
@@ -128,11 +122,11 @@ class NucleusEvaluationWidget(Docked):
         self.errors.show_errors(comparison.errors)
         self.errors.setVisible(len(comparison.errors) > 0)
 
-    def _lay(self, kind: str, data: tuple[Any, dict[str, Any], str]) -> None:
+    def _lay(self, kind: str, data: LayerData) -> None:
         """Show points in their layer; one that the user took away is made again."""
         layer = self._layers.get(kind)
         if layer is not None and layer in self._viewer.layers:
-            layer.data, layer.name = data[0], data[1]["name"]
+            fill_again(layer, data)
             return
         active = self._viewer.layers.selection.active
         self._layers[kind] = self._viewer.add_layer(Layer.create(*data))

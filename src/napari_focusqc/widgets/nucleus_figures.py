@@ -19,12 +19,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_focusqc.plugin.layers import METADATA_KEY
 from napari_focusqc.plugin.nucleus_layers import NUCLEUS_COLORS, focus_map_layers
+from napari_focusqc.plugin.placing import ours
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.results.nucleus_counts import NucleusCounts
 from napari_focusqc.results.nucleus_table import FocusFlag, NucleusSource
-from napari_focusqc.widgets.form import form_layout, label_of
+from napari_focusqc.widgets.form import form_layout, label_of, narrow
 from napari_focusqc.widgets.nucleus_points import ALL, HIDE, MARK
 
 SWATCH_PX = 12
@@ -46,10 +46,7 @@ class FocusChoice(QWidget):
             "<qt>A focus map of this slide and plane, from “Score focus”: each nucleus takes the "
             "score of the tile it lies in.</qt>"
         )
-        self.maps.setMinimumContentsLength(12)
-        self.maps.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        narrow(self.maps)
         self.rules.addItem("Show all nuclei alike", ALL)
         self.rules.addItem("Mark those out of focus", MARK)
         self.rules.addItem("Hide those out of focus", HIDE)
@@ -72,7 +69,7 @@ class FocusChoice(QWidget):
         index = self.maps.currentIndex() - 1
         if not 0 <= index < len(self._layers):
             return None
-        found: FocusMap = self._layers[index].metadata[METADATA_KEY]["map"]
+        found: FocusMap = ours(self._layers[index])["map"]
         return found
 
     @property

@@ -8,12 +8,11 @@ from typing import Any
 from napari.layers import Layer
 from napari.viewer import Viewer
 
-from napari_focusqc.plugin.layers import METADATA_KEY
 from napari_focusqc.plugin.nucleus_layers import nucleus_features, nucleus_layer
-from napari_focusqc.plugin.opened import in_pixels
+from napari_focusqc.plugin.placing import lying_on, ours
 from napari_focusqc.results.nucleus_table import NucleusTable
 from napari_focusqc.slides.slide import Slide
-from napari_focusqc.widgets.micrometres import give_micrometres
+from napari_focusqc.widgets.micrometres import leave_pixels
 
 GROWN = 1.1
 """Points are drawn anew once there are so many times as many: all drawings of a run together then
@@ -74,7 +73,7 @@ class LiveNuclei:
             return None
         self._draw(found)
         for layer, visible in self._earlier:
-            if layer in self._viewer.layers and not _ours(layer).get("corrected"):
+            if layer in self._viewer.layers and not ours(layer).get("corrected"):
                 self._viewer.layers.remove(layer)
                 self.layer.visible = visible
         self._earlier = []
@@ -104,16 +103,13 @@ class LiveNuclei:
 
     def _begin(self, first: NucleusTable) -> None:
         """Add the layer without points; hide the points it will replace."""
-        self._give_micrometres(first.source.mpp)
-        here = str(self.slide_layer.unique_id)
-        for layer in self._viewer.layers:
-            ours = _ours(layer)
-            if ours.get("layer") == "nuclei" and ours["found_on"] == here:
+        leave_pixels(self._viewer, self.slide_layer, self.slide, first.source.mpp)
+        for layer in lying_on(self._viewer.layers, self.slide_layer):
+            if ours(layer)["layer"] == "nuclei":
                 self._earlier.append((layer, bool(layer.visible)))
                 layer.visible = False
-        data, keywords, kind = nucleus_layer(first.only(slice(0)), self.slide_layer)
-        keywords["metadata"][METADATA_KEY]["found_on"] = here
-        self.layer = self._viewer.add_layer(Layer.create(data, keywords, kind))
+        empty = nucleus_layer(first.only(slice(0)), self.slide_layer)
+        self.layer = self._viewer.add_layer(Layer.create(*empty))
 
     def _draw(self, nuclei: NucleusTable) -> None:
         """Give the layer the points there are."""
@@ -121,19 +117,3 @@ class LiveNuclei:
         seen = nuclei.at_least(self.least)
         self.layer.data = seen.centres
         self.layer.features = nucleus_features(seen)
-
-    def _give_micrometres(self, mpp: float) -> None:
-        """Bring a slide that lay in pixels into µm, now that the user gave the µm/px.
-
-        Only where no other layer lies in pixels, which would be left behind; the view stays.
-        """
-        layer = self.slide_layer
-        company = [other for other in self._viewer.layers if in_pixels(other)]
-        ndim = 2 if len(self.slide.z_um) == 1 else 3
-        if company == [layer] and not any(layer.translate) and layer.ndim == ndim:
-            give_micrometres(self._viewer, layer, mpp)
-
-
-def _ours(layer: Any) -> dict[str, Any]:
-    found: dict[str, Any] = layer.metadata.get(METADATA_KEY, {})
-    return found

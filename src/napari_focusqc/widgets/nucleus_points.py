@@ -8,7 +8,6 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_focusqc.annotation.corrections import Corrections, laid
-from napari_focusqc.plugin.layers import METADATA_KEY
 from napari_focusqc.plugin.nucleus_layers import (
     ADDED_COLOR,
     ADDED_SYMBOL,
@@ -19,6 +18,7 @@ from napari_focusqc.plugin.nucleus_layers import (
     rows_after,
     shown_nuclei,
 )
+from napari_focusqc.plugin.placing import METADATA_KEY
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.results.nucleus_table import FocusFlag, NucleusTable
 from napari_focusqc.slides.slide import Slide

@@ -11,8 +11,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_focusqc.geometry import Region
-from napari_focusqc.plugin.layers import LayerData
 from napari_focusqc.plugin.nucleus_layers import density_layer
+from napari_focusqc.plugin.placing import LayerData, fill_again
 from napari_focusqc.results.density import SQUARE_UM, density, peak_histogram
 from napari_focusqc.results.nucleus_counts import NucleusCounts
 from napari_focusqc.widgets.nucleus_corrections import CorrectionButtons
@@ -121,17 +121,16 @@ class NucleusResult(QWidget):
 
     def show_picture(self, picture: LayerData) -> None:
         """Show a picture below the points; one of its name gets other values."""
-        values, keywords, kind = picture
-        layer = self._pictures.get(keywords["name"])
+        name = picture[1]["name"]
+        layer = self._pictures.get(name)
         if layer is not None and layer in self._viewer.layers:
-            layer.data, layer.visible = values, True
-            for name in ("scale", "translate", "contrast_limits"):
-                setattr(layer, name, keywords.get(name, getattr(layer, name)))
+            fill_again(layer, picture)
+            layer.visible = True
             return
         active = self._viewer.layers.selection.active
-        layer = self._viewer.add_layer(Layer.create(values, keywords, kind))
+        layer = self._viewer.add_layer(Layer.create(*picture))
         layer.colorbar.visible = True
-        self._pictures[keywords["name"]] = layer
+        self._pictures[name] = layer
         if self.points is not None and self.points.layer in self._viewer.layers:
             layers = self._viewer.layers
             layers.move(layers.index(layer), layers.index(self.points.layer))

@@ -5,22 +5,12 @@ the dock.
 """
 
 from collections.abc import Generator
-from dataclasses import fields
 from typing import Any
 
 from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import (
-    QGridLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
-from superqt import QCollapsible
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_focusqc.annotation.reviewed_fields import (
     ReviewedFields,
@@ -32,57 +22,18 @@ from napari_focusqc.annotation.reviewing import reviewed_view
 from napari_focusqc.errors import AnnotationError
 from napari_focusqc.geometry import Region
 from napari_focusqc.plugin.nucleus_layers import frames_layer
+from napari_focusqc.plugin.placing import fill_again
 from napari_focusqc.progress import Progress
 from napari_focusqc.settings.detecting import NucleusSettings
 from napari_focusqc.settings.fine_tuning import FineTuning
 from napari_focusqc.slides.slide import Slide
-from napari_focusqc.widgets.form import form_layout, label_of
+from napari_focusqc.widgets.form import SettingsForm
 from napari_focusqc.widgets.nucleus_points import NucleusPoints
 
 LEAST_FIELDS = 2
 """One to learn from, one to be measured on."""
-
-
-class TuningForm(QWidget):
-    """The few settings of fine-tuning that a user may want to change."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.name, self.iterations, self.freeze = QLineEdit(), QSpinBox(), QSpinBox()
-        rows = form_layout()
-        known = {option.name: option for option in fields(FineTuning)}
-        for name in ("name", "iterations", "freeze"):
-            widget, option = getattr(self, name), known[name]
-            widget.setToolTip(f"<qt>{option.metadata['help']}</qt>")
-            if isinstance(widget, QSpinBox):
-                widget.setRange(option.metadata["minimum"], option.metadata["maximum"])
-                widget.setValue(option.default)
-            else:
-                widget.setText(option.default)
-            rows.addRow(label_of(option.metadata["label"], widget), widget)
-        self.setLayout(rows)
-
-    def settings(self, start: NucleusSettings) -> FineTuning:
-        """Return what the form says.
-
-        Parameters
-        ----------
-        start
-            The model and weights that are learned further, and the device.
-
-        Raises
-        ------
-        SettingsError
-            The name is none for a file.
-        """
-        return FineTuning(
-            model=start.model,
-            weights=start.weights,
-            device=start.device,
-            name=self.name.text().strip(),
-            iterations=self.iterations.value(),
-            freeze=self.freeze.value(),
-        )
+GIVEN = ("model", "weights", "device")
+"""Settings of fine-tuning that are those of the run it starts from."""
 
 
 class ReviewPanel(QWidget):
@@ -109,7 +60,8 @@ class ReviewPanel(QWidget):
         self.review_button = QPushButton("This view is reviewed")
         self.forget_button = QPushButton("Take back")
         self.tune_button = QPushButton("Fine-tune on my corrections")
-        self.form, self.counted = TuningForm(), QLabel()
+        self.form = SettingsForm(FineTuning, without=GIVEN)
+        self.counted = QLabel()
         self._help()
         self.counted.setWordWrap(True)
         layout = QVBoxLayout(self)
@@ -119,11 +71,7 @@ class ReviewPanel(QWidget):
         row.addWidget(self.forget_button, 0, 1)
         row.setColumnStretch(0, 1)
         layout.addLayout(row)
-        folded = QCollapsible("How to fine-tune", expandedIcon="▾", collapsedIcon="▸")
-        folded.setContent(self.form)
-        folded.collapse(animate=False)
-        folded.layout().setContentsMargins(0, 0, 0, 0)
-        for widget in (self.counted, self.tune_button, folded):
+        for widget in (self.counted, self.form, self.tune_button):
             layout.addWidget(widget)
         self.tune_button.clicked.connect(self.tune_wanted)
 
@@ -172,6 +120,21 @@ class ReviewPanel(QWidget):
         self.reviewed = kept
         self._show()
 
+    def tuning(self, start: NucleusSettings) -> FineTuning:
+        """Return how weights shall learn, as the form says.
+
+        Parameters
+        ----------
+        start
+            The model and weights that are learned further, and the device.
+
+        Raises
+        ------
+        SettingsError
+            The name is none for a file.
+        """
+        return self.form.settings(**{name: getattr(start, name) for name in GIVEN})
+
     def review(self, view: Region) -> None:
         """Take a view for reviewed, and keep it.
 
@@ -219,9 +182,7 @@ class ReviewPanel(QWidget):
         source = self._points.found.source
         frames = frames_layer(regions, source.slide, source.mpp, self._on)
         if self._frames is not None and self._frames in self._viewer.layers:
-            self._frames.data = frames[0]
-            for name in ("name", "scale", "translate"):
-                setattr(self._frames, name, frames[1].get(name, getattr(self._frames, name)))
+            fill_again(self._frames, frames)
         elif regions:
             active = self._viewer.layers.selection.active
             self._frames = self._viewer.add_layer(Layer.create(*frames))

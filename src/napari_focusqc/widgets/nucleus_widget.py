@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout
 
 from napari_focusqc.errors import FocusQCError
 from napari_focusqc.models.cards import CARDS
@@ -52,7 +52,8 @@ class NucleusWidget(Docked):
         self._request: Request[NucleusSettings] | None = None
         models = shipped_models("nuclei") or [c for c in CARDS.values() if c.finds == "nuclei"]
         choices = {"model": [(card.title, card.name) for card in models]}
-        self.form: SlideForm[NucleusSettings] = SlideForm(viewer, NucleusSettings, choices)
+        # the slider chooses the least peak, and a run keeps those below it, too
+        self.form = SlideForm(viewer, NucleusSettings, choices, without=("least",))
         self.find_button = QPushButton("Find nuclei")
         self.run = RunPanel()
         self.run.cancel_button.setToolTip("Stop; what is found already is kept")
@@ -64,13 +65,7 @@ class NucleusWidget(Docked):
     def _lay_out(self) -> None:
         self.find_button.setStyleSheet(BUTTON_STYLE)
         self.find_button.setToolTip("Find every nucleus of the slide, or of the visible region")
-        column = QWidget()
-        layout = QVBoxLayout(column)
-        layout.setSpacing(8)
-        for widget in (self.form, self.find_button, self.run, self.result):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        scrolled(column, QVBoxLayout(self))
+        scrolled((self.form, self.find_button, self.run, self.result), QVBoxLayout(self))
 
     def _connect(self) -> None:
         self.form.slide_changed.connect(self._on_slide_changed)
@@ -182,7 +177,7 @@ class NucleusWidget(Docked):
         reviewing, request = self.result.reviewing, self._request
         if reviewing.reviewed is None or request is None:
             return
-        settings = attempt(partial(reviewing.form.settings, request.settings))
+        settings = attempt(partial(reviewing.tuning, request.settings))
         if isinstance(settings, FocusQCError):
             self.run.refuse(settings)
             return
@@ -199,7 +194,7 @@ class NucleusWidget(Docked):
 
     def _start(self, name: str, work: Any, done: Any) -> None:
         """Start work without partial results."""
-        self.run.start(Job(name=name, work=work, shown=_ignore, done=done, stopped=_nothing))
+        self.run.start(Job(name, work, done=done))
 
     def _on_slide_changed(self) -> None:
         self._on_running_changed(self.run.running)
@@ -221,7 +216,7 @@ class NucleusWidget(Docked):
 
 
 def _threshold(request: Request[NucleusSettings]) -> float:
-    """Return the peak where the slider begins: the user's, else that of the weights.
+    """Return the peak where the slider begins: the threshold measured with the weights.
 
     Raises
     ------
@@ -229,15 +224,7 @@ def _threshold(request: Request[NucleusSettings]) -> float:
         See `find_weights`.
     """
     settings, mpp = request.settings, request.settings.mpp or request.slide.mpp
-    if settings.least is not None or mpp is None:
-        return FLOOR if settings.least is None else settings.least
+    if mpp is None:  # which the run will say
+        return FLOOR
     card = find_weights(settings.model, mpp, settings.weights, "nuclei").card
     return FLOOR if card.threshold is None else card.threshold
-
-
-def _ignore(_: Any) -> None:
-    """Hear nothing."""
-
-
-def _nothing() -> None:
-    """Do nothing."""

@@ -13,7 +13,6 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_focusqc.errors import FocusQCError
-from napari_focusqc.plugin.layers import LayerData
 from napari_focusqc.plugin.opened import (
     OpenRequest,
     file_behind,
@@ -21,6 +20,7 @@ from napari_focusqc.plugin.opened import (
     open_layer,
     show_colours,
 )
+from napari_focusqc.plugin.placing import LayerData
 from napari_focusqc.plugin.slide_card import SlideCard, card_of_slide, read_card, read_private
 from napari_focusqc.plugin.slide_of_layer import slide_of_layer
 from napari_focusqc.widgets.card_view import CardView
@@ -75,7 +75,7 @@ class OpenWidget(Docked):
             "layer is selected, and takes the lengths typed and the colours chosen here.</qt>"
         )
         self.apply_button.setToolTip(
-            "<qt>Give the layer these lengths. Focus maps scored on it move with it; other layers "
+            "<qt>Give the layer these lengths. Focus maps and nuclei on it move with it; others "
             "stay where they are.</qt>"
         )
         self.anew_button.setToolTip(
@@ -84,17 +84,11 @@ class OpenWidget(Docked):
         self.welcome.setWordWrap(True)
         self.open_button.setStyleSheet(BUTTON_STYLE)
         self.apply_button.setStyleSheet(BUTTON_STYLE)
-        choices = form_layout()
-        choices.addRow(label_of("From", self.source), self.source)
-        column = QWidget()
-        layout = QVBoxLayout(column)
-        layout.setSpacing(8)
-        layout.addLayout(choices)
+        choices, rows = QWidget(), form_layout()
+        rows.addRow(label_of("From", self.source), self.source)
+        choices.setLayout(rows)
         shown = (self.file, self.welcome, self.card, self.anew_button, self.apply_button)
-        for widget in (*shown, self.open_button, self.run):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        scrolled(column, QVBoxLayout(self))
+        scrolled((choices, *shown, self.open_button, self.run), QVBoxLayout(self))
         self.setMinimumWidth(WIDTH_PX)
 
     def _connect(self) -> None:
@@ -152,7 +146,6 @@ class OpenWidget(Docked):
             Job(
                 name=f"looking at {name}",
                 work=work,
-                shown=_ignore,
                 done=self._show_card,
                 stopped=self._clear,
             )
@@ -177,7 +170,6 @@ class OpenWidget(Docked):
             Job(
                 name=f"reading the label of {card.name}",
                 work=partial(read_private, card.path),
-                shown=_ignore,
                 done=self.card.show_label,
                 stopped=partial(self.card.show_label, None),
             )
@@ -196,9 +188,7 @@ class OpenWidget(Docked):
             Job(
                 name=f"opening {request.path.name}",
                 work=partial(open_layer, request),
-                shown=_ignore,
                 done=self._on_opened,
-                stopped=_nothing,
             )
         )
 
@@ -274,11 +264,3 @@ class OpenWidget(Docked):
         """Stop reading and hear no more of the viewer."""
         self.run.abandon()
         self.source.let_go()
-
-
-def _ignore(_: Any) -> None:
-    """Hear nothing of the steps."""
-
-
-def _nothing() -> None:
-    """Do nothing: nothing was drawn."""

@@ -11,6 +11,7 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_focusqc.plugin.nucleus_comparison import is_ours
+from napari_focusqc.widgets.form import narrow
 
 
 class PointsChoice(QComboBox):
@@ -32,8 +33,7 @@ class PointsChoice(QComboBox):
         self._viewer = viewer
         self._others = [] if other is None else [other]
         self._layers: list[Any] = []
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(12)
+        narrow(self)
         for signal in self._signals():
             signal.connect(self._refresh)
         self.currentIndexChanged.connect(lambda _: self.changed.emit())

@@ -9,8 +9,8 @@ from pathlib import Path
 from qtpy.QtWidgets import QApplication
 
 from napari_focusqc.plugin import reader
-from napari_focusqc.plugin.layers import LayerData
 from napari_focusqc.plugin.opened import OpenRequest, open_layer
+from napari_focusqc.plugin.placing import LayerData
 from napari_focusqc.plugin.reader import PathOrPaths, ReadLayers
 from napari_focusqc.widgets.waiting import wait_for
 

@@ -19,9 +19,13 @@ U = TypeVar("U")
 R = TypeVar("R")
 
 
+def _nothing(*_: Any) -> None:
+    """Hear nothing."""
+
+
 @dataclass(frozen=True)
 class Job(Generic[U, R]):
-    """Long work and who wants to hear of it; all but `work` is called in the Qt thread.
+    """Long work and who wants to hear of it, if anyone; all but `work` is called in the Qt thread.
 
     Parameters
     ----------
@@ -42,9 +46,9 @@ class Job(Generic[U, R]):
 
     name: str
     work: Callable[[], Generator[Progress[U], None, R]]
-    shown: Callable[[list[U]], None]
-    done: Callable[[R], None]
-    stopped: Callable[[], None]
+    shown: Callable[[list[U]], None] = _nothing
+    done: Callable[[R], None] = _nothing
+    stopped: Callable[[], None] = _nothing
     kept: Callable[[], str | None] | None = None
 
     def __str__(self) -> str:
@@ -77,7 +81,7 @@ class ClosingWorker(GeneratorWorker):
     """
 
     def __init__(self, job: Job[Any, Any]) -> None:
-        super().__init__(_nothing)
+        super().__init__(_no_steps)
         self._job = job
 
     def work(self) -> Any:
@@ -96,7 +100,7 @@ class ClosingWorker(GeneratorWorker):
         return None
 
 
-def _nothing() -> Generator[None, None, None]:
+def _no_steps() -> Generator[None, None, None]:
     """Stand where `GeneratorWorker` wants a generator function; never run."""
     yield
 

@@ -3,7 +3,7 @@
 Room: widgets.
 """
 
-from napari_focusqc.plugin.layers import LayerData
+from napari_focusqc.plugin.placing import LayerData
 from napari_focusqc.plugin.sample_data import cmu_small_region, sample_slide_with_truth
 from napari_focusqc.widgets.waiting import wait_for
 

@@ -3,16 +3,16 @@
 Room: widgets. Asks `plugin.slide_of_layer` for the slide; starts nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from napari.viewer import Viewer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit
 
-from napari_focusqc.errors import FocusQCError
+from napari_focusqc.errors import FocusQCError, NotASlideError
 from napari_focusqc.geometry import Region
 from napari_focusqc.plugin.slide_of_layer import slide_of_layer
 from napari_focusqc.slides.slide import Slide
@@ -40,7 +40,7 @@ class SlideForm(SettingsForm[S]):
     ----------
     viewer
         Of napari, or napari's proxy of it.
-    settings, choices, parent
+    settings, choices, without
         As in `SettingsForm`.
     """
 
@@ -52,13 +52,12 @@ class SlideForm(SettingsForm[S]):
         viewer: Viewer,
         settings: type[S],
         choices: Mapping[str, Choices] | None = None,
-        parent: QWidget | None = None,
+        without: Collection[str] = (),
     ) -> None:
-        super().__init__(settings, choices, parent)
+        super().__init__(settings, choices, without)
         self._viewer = viewer
         self._given_mpp: dict[str, str] = {}
         self.layer_choice = SlideLayerChoice(viewer)
-        self.layer_choice.setToolTip("The slide: any 8-bit colour image in the layer list")
         self.facts = QLabel()
         self.facts.setWordWrap(True)
         self.where = QComboBox()
@@ -87,10 +86,12 @@ class SlideForm(SettingsForm[S]):
         Raises
         ------
         FocusQCError
-            The layer is no slide, a value is wrong, or nothing of the slide is in view.
+            There is no slide, a value is wrong, or nothing of the slide is in view.
         """
-        slide = slide_of_layer(self.layer_choice.layer)
         layer = self.layer_choice.layer
+        if layer is None:
+            raise NotASlideError("no slide is open; open one, or drop one on the window")
+        slide = slide_of_layer(layer)
         region = self.in_view(layer, slide) if self.where.currentData() == "visible" else None
         return Request(layer, slide, self.settings(region=region))
 

@@ -37,7 +37,7 @@ def wait_for(name: str, work: Callable[[], Generator[Progress[Any], None, R]]) -
     """
     found: list[Any] = []
     dialog = _dialog(name)
-    job: Job[Any, R] = Job(name, work, shown=_ignore, done=_ignore, stopped=_nothing)
+    job: Job[Any, R] = Job(name, work)
     worker = create_worker(job, _worker_class=ClosingWorker)
     loop = QEventLoop()
     worker.yielded.connect(lambda step: _show(dialog, step))
@@ -76,11 +76,3 @@ def _show(dialog: QProgressDialog, step: Progress[Any]) -> None:
         dialog.setLabelText(f"{step.stage[:1].upper()}{step.stage[1:]} …")
         dialog.setMaximum(step.total)
         dialog.setValue(step.done)
-
-
-def _ignore(_: Any) -> None:
-    """Hear nothing."""
-
-
-def _nothing() -> None:
-    """Do nothing."""

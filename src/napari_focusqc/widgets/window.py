@@ -11,7 +11,7 @@ import napari
 from napari.layers import Layer
 from qtpy.QtWidgets import QApplication
 
-from napari_focusqc.plugin.layers import LayerData
+from napari_focusqc.plugin.placing import LayerData
 from napari_focusqc.plugin.side_by_side import LAYERS_PER_CELL, side_by_side_layers
 from napari_focusqc.results.focus_map import FocusMap
 from napari_focusqc.slides.opening import open_slide
