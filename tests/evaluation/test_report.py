@@ -40,7 +40,7 @@ def test_every_field_of_a_card_is_in_the_table() -> None:
         [
             "### Overview",
             "",
-            "| weights | model | µm/px | out of focus above | what that means | licence |",
+            "| weights | model | µm/px | threshold | what that means | licence |",
             "| --- | --- | --- | --- | --- | --- |",
             "| `focuslitenn-2-0.5` | `focuslitenn-2` | 0.5 | 6.25 "
             "| a blur disk of 1 µm \\| more or less | BSD-3-Clause |",
@@ -77,6 +77,14 @@ def test_what_a_card_does_not_say_is_not_made_up() -> None:
 
 def test_without_cards_there_is_a_sentence() -> None:
     assert models_table([]) == "No weights ship with this version."
+
+
+def test_what_finds_other_things_has_a_table_of_its_own() -> None:
+    focus = WeightsCard("a", "focuslitenn", 0.25, {}, figures={"roc_auc": 0.5})
+    nuclei = WeightsCard("b", "micronet", 0.25, {}, figures={"f1_16px": 0.25})
+    table = models_table([focus, nuclei])
+    assert "| figure | `a` |\n| --- | --- |\n| roc auc | 0.5 |\n\n| figure | `b` |" in table
+    assert "| f1 16px | 0.25 |" in table
 
 
 def test_figures_of_several_cards_stand_side_by_side() -> None:

@@ -1,4 +1,4 @@
-"""The weights inside the package: whole, described, and in the right sense on real tissue."""
+"""The focus weights in the package: whole, described, in the right sense on real tissue."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from napari_focusqc.optics.kernels import blur, bokeh_kernel
 from napari_focusqc.pipeline import score_image
 
 DOCS = Path(__file__).parents[2] / "docs"
-SHIPPED = shipped_weights()
+SHIPPED = tuple(weights for weights in shipped_weights() if weights.model.finds == "focus")
 NAMES = [weights.card.name for weights in SHIPPED]
 
 

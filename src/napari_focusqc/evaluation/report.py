@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_focusqc.errors import EvaluationError
 from napari_focusqc.models.card import WeightsCard
+from napari_focusqc.models.cards import CARDS
 
 BEGIN = "<!-- begin: focusqc models --markdown -->"
 END = "<!-- end -->"
@@ -33,7 +34,7 @@ def models_table(cards: Sequence[WeightsCard]) -> str:
             "### Overview",
             _overview(cards),
             "### Measured on images kept out of training",
-            _figures(cards),
+            *(_figures(some) for some in _kinds(cards)),
             "### How they were made",
             *(_making(card) for card in cards),
         ]
@@ -67,8 +68,17 @@ def _overview(cards: Sequence[WeightsCard]) -> str:
         )
         for card in cards
     ]
-    head = ("weights", "model", "µm/px", "out of focus above", "what that means", "licence")
+    head = ("weights", "model", "µm/px", "threshold", "what that means", "licence")
     return _table(head, rows)
+
+
+def _kinds(cards: Sequence[WeightsCard]) -> list[list[WeightsCard]]:
+    """Part cards by what their models find; other things have other figures."""
+    kinds: dict[str, list[WeightsCard]] = {}
+    for card in cards:
+        model = CARDS.get(card.model)
+        kinds.setdefault(model.finds if model else "", []).append(card)
+    return list(kinds.values())
 
 
 def _figures(cards: Sequence[WeightsCard]) -> str:
