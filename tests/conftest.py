@@ -263,3 +263,49 @@ def dotted() -> Callable[..., NDArray[np.uint8]]:
         return image
 
     return dotted
+
+
+@pytest.fixture(scope="session")
+def stack_of() -> Callable[..., object]:
+    """Return `stack_of(focus, **changes)`: a measured stack whose focus is known.
+
+    Five planes 2 µm apart around 0, in which tiles are in focus at `focus`, (rows, cols), NaN on
+    glass. Network and figures of merit are right; `changes` are those of the source.
+    """
+    from napari_focusqc.results.distance_map import DistanceMap, StackSource
+    from napari_focusqc.results.focus_height import StackReason
+    from napari_focusqc.tiles.grid import TileGrid
+    from napari_focusqc.tiles.sharpness import FIGURES
+
+    plain = {
+        "slide": "field",
+        "mpp": 0.25,
+        "mpp_source": "given",
+        "planes": (0, 1, 2, 3, 4),
+        "z_um": (-4.0, -2.0, 0.0, 2.0, 4.0),
+        "z_source": "given",
+        "merit": "tenengrad",
+        "pairs": ((0, 1), (1, 2), (2, 3), (3, 4)),
+        "model": "focus-distance",
+        "weights": {"name": "toy"},
+        "no_network": "",
+        "depth_of_field_um": 1.2,
+        "min_structure": 1.5,
+        "tissue": "none",
+        "device": "cpu",
+        "version": "0",
+        "created": "2026-01-01T00:00:00+00:00",
+    }
+
+    def stack_of(focus: object, **changes: object) -> DistanceMap:
+        heights, source = np.asarray(focus, np.float32), StackSource(**(plain | changes))
+        glass = np.isnan(heights)
+        found = np.where(glass, StackReason.GLASS, StackReason.MEASURED).astype(np.uint8)
+        distances = heights - source.second_heights[:, None, None]
+        merits = 200 - (source.heights[:, None, None] - heights) ** 2
+        every = np.repeat(merits[None], len(FIGURES), axis=0).astype(np.float32)
+        rows, cols = heights.shape
+        grid = TileGrid((112 * rows, 112 * cols), 1.0, 112, 112, 0, 0, rows, cols)
+        return DistanceMap.of(distances.astype(np.float32), every, found, grid, source)
+
+    return stack_of

@@ -14,16 +14,22 @@ if TYPE_CHECKING:
         find_nuclei,
         find_nuclei_in_image,
         find_nuclei_to,
+        focus_distance,
+        measure_stack,
         score_image,
         score_slide,
     )
+    from napari_focusqc.pipeline.stack import StackResult
     from napari_focusqc.progress import Progress, finish
+    from napari_focusqc.results.distance_map import DistanceMap
     from napari_focusqc.results.focus_map import BlockUpdate, FocusMap, Reason, Verdict
     from napari_focusqc.results.nucleus_table import FocusFlag, NucleusTable
     from napari_focusqc.settings.detecting import NucleusSettings
     from napari_focusqc.settings.scoring import ScoreSettings
+    from napari_focusqc.settings.stacks import StackSettings
     from napari_focusqc.slides.array_slide import ArraySlide
     from napari_focusqc.slides.opening import open_slide
+    from napari_focusqc.slides.plane_files import open_plane_files
     from napari_focusqc.slides.slide import Slide
 
 __version__ = "0.1.0"
@@ -31,6 +37,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ArraySlide": "slides.array_slide",
     "BlockUpdate": "results.focus_map",
+    "DistanceMap": "results.distance_map",
     "FocusFlag": "results.nucleus_table",
     "FocusMap": "results.focus_map",
     "FocusQCError": "errors",
@@ -41,11 +48,16 @@ _HOMES = {
     "Region": "geometry",
     "ScoreSettings": "settings.scoring",
     "Slide": "slides.slide",
+    "StackResult": "pipeline.stack",
+    "StackSettings": "settings.stacks",
     "Verdict": "results.focus_map",
     "find_nuclei": "pipeline",
     "find_nuclei_in_image": "pipeline",
     "find_nuclei_to": "pipeline",
     "finish": "progress",
+    "focus_distance": "pipeline",
+    "measure_stack": "pipeline",
+    "open_plane_files": "slides.plane_files",
     "open_slide": "slides.opening",
     "score_image": "pipeline",
     "score_slide": "pipeline",
@@ -54,6 +66,7 @@ _HOMES = {
 __all__ = [
     "ArraySlide",
     "BlockUpdate",
+    "DistanceMap",
     "FocusFlag",
     "FocusMap",
     "FocusQCError",
@@ -64,12 +77,17 @@ __all__ = [
     "Region",
     "ScoreSettings",
     "Slide",
+    "StackResult",
+    "StackSettings",
     "Verdict",
     "__version__",
     "find_nuclei",
     "find_nuclei_in_image",
     "find_nuclei_to",
     "finish",
+    "focus_distance",
+    "measure_stack",
+    "open_plane_files",
     "open_slide",
     "score_image",
     "score_slide",

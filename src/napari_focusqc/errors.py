@@ -93,6 +93,10 @@ class AnnotationError(FocusQCError, ValueError):
     """What somebody marked in an image cannot be read, or does not fit together."""
 
 
+class StackError(FocusQCError, ValueError):
+    """The planes are no stack that can be measured, or too little of it is known."""
+
+
 class EvaluationError(FocusQCError, ValueError):
     """There is too little to compare, or it does not belong together."""
 

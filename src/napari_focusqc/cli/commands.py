@@ -20,10 +20,12 @@ from napari_focusqc.cli.models import TRAININGS, models, train
 from napari_focusqc.cli.nuclei import nuclei
 from napari_focusqc.cli.options import add_options
 from napari_focusqc.cli.score import score
+from napari_focusqc.cli.zstack import zstack
 from napari_focusqc.errors import FocusQCError
 from napari_focusqc.settings.calibrating import CalibrateSettings
 from napari_focusqc.settings.detecting import NucleusSettings
 from napari_focusqc.settings.scoring import ScoreSettings
+from napari_focusqc.settings.stacks import StackSettings
 from napari_focusqc.settings.training import AblationSettings
 
 REFUSED, INTERRUPTED = 2, 130
@@ -83,6 +85,8 @@ def command_parser() -> argparse.ArgumentParser:
     add_options(finding, NucleusSettings)
     finding.set_defaults(run=nuclei)
 
+    _add_zstack(commands)
+
     sample = commands.add_parser(
         "demo", help="score the built-in sample slide", description=demo.__doc__
     )
@@ -91,6 +95,17 @@ def command_parser() -> argparse.ArgumentParser:
 
     _add_models(commands)
     return parser
+
+
+def _add_zstack(commands: Any) -> None:
+    """Declare what is measured of a z-stack."""
+    measuring = commands.add_parser("zstack", help="measure a z-stack", description=zstack.__doc__)
+    measuring.add_argument(
+        "stack", type=Path, help="a slide with planes, or a folder with one file for each plane"
+    )
+    _add_out(measuring, "focusqc-out")
+    add_options(measuring, StackSettings)
+    measuring.set_defaults(run=zstack)
 
 
 def _add_models(commands: Any) -> None:

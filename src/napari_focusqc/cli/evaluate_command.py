@@ -34,7 +34,7 @@ def add_evaluate(commands: Any) -> None:
             one = _model(kinds, name, evaluate_nuclei.__doc__)
             add_options(one, EvaluateNuclei)
             one.set_defaults(run=partial(evaluate_nuclei, name))
-        else:
+        elif card.finds == "focus":
             one = _model(kinds, name, evaluate.__doc__)
             add_options(one, EvaluateSettings)
             one.set_defaults(run=evaluate, model=name)

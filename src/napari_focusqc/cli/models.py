@@ -13,6 +13,7 @@ from napari_focusqc.cli.options import read_settings
 from napari_focusqc.cli.progress_bar import run_with_bar
 from napari_focusqc.errors import WeightsError
 from napari_focusqc.models.card import Weights
+from napari_focusqc.settings.distance import DistanceTraining
 from napari_focusqc.settings.images import ImageSettings
 from napari_focusqc.settings.nuclei import MicroNetTraining
 from napari_focusqc.settings.training import (
@@ -29,6 +30,7 @@ TRAININGS: dict[str, type[ImageSettings]] = {
     "convfocus": ConvFocusTraining,
     "deepfocus": DeepFocusTraining,
     "micronet": MicroNetTraining,
+    "focus-distance": DistanceTraining,
 }
 """What can be trained, and what may be chosen there."""
 
@@ -82,6 +84,7 @@ def _row(name: str, weights: Weights, where: str) -> _Row:
 
 def train(model: str, arguments: argparse.Namespace) -> None:
     """Train a model; the same command goes on where an interrupted one stopped."""
+    from napari_focusqc.training.distance_recipe import train_focus_distance
     from napari_focusqc.training.nucleus_recipe import train_micronet
     from napari_focusqc.training.recipes import (
         train_convfocus,
@@ -94,6 +97,7 @@ def train(model: str, arguments: argparse.Namespace) -> None:
         "convfocus": train_convfocus,
         "deepfocus": train_deepfocus,
         "micronet": train_micronet,
+        "focus-distance": train_focus_distance,
     }
     settings: Any = read_settings(arguments, TRAININGS[model])
     card = run_with_bar(recipes[model](settings), "training")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from napari_focusqc.errors import WeightsError
 from napari_focusqc.models.calibration import Calibration
 
-Finds = Literal["focus", "nuclei"]
+Finds = Literal["focus", "nuclei", "distance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class ModelCard:
     light
         Whether the network takes hardly longer than decoding the slide.
     finds
-        What its weights tell: how a tile is in focus, or where nuclei are.
+        What its weights tell: how a tile is in focus, where nuclei are, or how far away, and in
+        which direction, the focus is.
     """
 
     name: str

@@ -77,6 +77,24 @@ MICRONET = ModelCard(
     finds="nuclei",
 )
 
+DASTIDAR_2019 = (
+    "Rai Dastidar T.: Automated focus distance estimation for digital microscopy using deep "
+    "convolutional neural networks. CVPR Workshops 2019"
+)
+
+FOCUS_DISTANCE = ModelCard(
+    name="focus-distance",
+    title="Focus distance (default)",
+    network="focus_distance",
+    tile_px=112,
+    stride_px=112,
+    mpp=0.25,
+    output="The stage travel from the second plane to focus, µm; positive moves up.",
+    cite=DASTIDAR_2019,
+    finds="distance",
+)
+"""The paper gives no µm/px. Tiles are as large as the card of the weights says."""
+
 CARDS = {
     card.name: card
     for card in (
@@ -104,6 +122,24 @@ CARDS = {
             MICRONET,
             name="micronet-noncommercial",
             title="MicroNet, also trained on non-commercial annotations",
+        ),
+        FOCUS_DISTANCE,
+        *(
+            replace(
+                FOCUS_DISTANCE,
+                name=f"focus-distance-{side}",
+                title=f"Focus distance, tiles of {side} px",
+                tile_px=side,
+                stride_px=side,
+                fixed=("input_px", side),
+            )
+            for side in (112, 224)
+        ),
+        replace(
+            FOCUS_DISTANCE,
+            name="focus-distance-one-plane",
+            title="Focus distance from one plane, for comparison",
+            fixed=("difference", False),
         ),
     )
 }

@@ -16,7 +16,11 @@ from napari_focusqc.models.own_folder import ENDINGS, own_file
 from napari_focusqc.models.published import PUBLISHED_AS, published_card
 from napari_focusqc.models.weights_file import check_sum, content_of
 
-SHIPPED_AS = {"focuslitenn": "focuslitenn-10", "convfocus": "convfocus-5a"}
+SHIPPED_AS = {
+    "focuslitenn": "focuslitenn-10",
+    "convfocus": "convfocus-5a",
+    "focus-distance": "focus-distance-112",
+}
 """Whose shipped weights a model without weights of its own name takes."""
 
 
@@ -30,8 +34,12 @@ def model_card(name: str, finds: Finds = "focus") -> ModelCard:
     """
     known = {card.name: card for card in CARDS.values() if card.finds == finds}
     if name not in known:
-        kind = {"focus": "focus model", "nuclei": "model of nuclei"}[finds]
-        raise UnknownModelError(f"no {kind} {name!r}; there are: {', '.join(known)}")
+        kinds = {
+            "focus": "focus model",
+            "nuclei": "model of nuclei",
+            "distance": "model of focus distance",
+        }
+        raise UnknownModelError(f"no {kinds[finds]} {name!r}; there are: {', '.join(known)}")
     return known[name]
 
 
@@ -62,7 +70,7 @@ def shipped_models(finds: Finds = "focus") -> tuple[ModelCard, ...]:
 def find_weights(
     model: str, mpp: float, path: Path | None = None, finds: Finds = "focus"
 ) -> Weights:
-    """Choose the weights that score a slide, or find its nuclei.
+    """Choose the weights that score a slide, find its nuclei, or measure its focus.
 
     Among the shipped ones those trained within 15 % of the slide's µm/px are preferred; else the
     finest that the slide can be averaged down to.

@@ -21,6 +21,7 @@ from napari_focusqc.models.card import Finds, Weights, WeightsCard
 from napari_focusqc.models.cards import CARDS
 from napari_focusqc.models.convfocus import ConvFocus
 from napari_focusqc.models.deepfocus import DeepFocus
+from napari_focusqc.models.focus_distance import FocusDistance
 from napari_focusqc.models.focuslitenn import FocusLiteNN
 from napari_focusqc.models.micronet import MicroNet
 from napari_focusqc.models.published import deepfocus_state
@@ -29,11 +30,12 @@ from napari_focusqc.models.weights_file import check_sum, content_of
 FocusNetwork = FocusLiteNN | ConvFocus | DeepFocus
 """float (B, 3, tile, tile) in [0, 1] → (B,) scores, higher is more out of focus."""
 
-NETWORKS: dict[str, type[FocusNetwork | MicroNet]] = {
+NETWORKS: dict[str, type[FocusNetwork | MicroNet | FocusDistance]] = {
     "focuslitenn": FocusLiteNN,
     "convfocus": ConvFocus,
     "deepfocus": DeepFocus,
     "micronet": MicroNet,
+    "focus_distance": FocusDistance,
 }
 
 _DAMAGE = (
@@ -78,6 +80,16 @@ def load_micronet(weights: Weights) -> MicroNet:
     In evaluation mode, float32; its output is proximity, 0 to about 1.
     """
     return cast("MicroNet", _load(weights, "nuclei"))
+
+
+def load_focus_distance(weights: Weights) -> FocusDistance:
+    """Build the network of focus distances of a set of weights; the rest as for `load_network`.
+
+    Returns
+    -------
+    In evaluation mode, float32; `inference.distance.distances` runs it.
+    """
+    return cast("FocusDistance", _load(weights, "distance"))
 
 
 def _load(weights: Weights, finds: Finds) -> nn.Module:
