@@ -11,15 +11,14 @@ References
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
-from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 from scipy.special import j0
 
 from napari_focusqc.errors import SettingsError
 from napari_focusqc.optics.objective import Objective
+from napari_focusqc.optics.wave import hankel
 
 MAX_V = 1024
 """Largest optical distance from the axis, 2π NA r / λ; about 40 µm of blur at NA 0.75."""
@@ -157,7 +156,7 @@ def _transfer(
 ) -> NDArray[np.float64]:
     """Return (Z, F) of one colour: from pupil to intensity to frequencies, twice by Hankel."""
     na, index = lens.objective.na, lens.objective.index
-    rho, weights, v, bessel = _pupil(v_max)
+    rho, weights, v, bessel = hankel(v_max, _V_STEP)
     slope = (na * rho) ** 2
     path = -slope / (np.sqrt(index**2 - slope) + index)
     waves = np.outer(path, z_um / wavelength_um)
@@ -168,11 +167,3 @@ def _transfer(
     ring[0] = _V_STEP / 12  # Euler and Maclaurin's term, for the integrand begins with a slope
     turns = np.outer(wavelength_um / na * frequencies, v)
     return np.asarray((j0(turns) @ (ring[:, None] * intensity) / (ring @ intensity)).T, np.float64)
-
-
-@lru_cache(maxsize=4)
-def _pupil(v_max: int) -> tuple[NDArray[np.float64], ...]:
-    """Return radii in the pupil with their weights, distances v, and J₀(v ρ), shape (v, ρ)."""
-    nodes, weights = leggauss(v_max // 2 + 24)
-    rho, v = (nodes + 1) / 2, np.arange(0, v_max + _V_STEP, _V_STEP)
-    return rho, weights / 2, v, j0(v[:, None] * rho)

@@ -225,7 +225,7 @@ def _point_spread(
     objective: Objective, wavelength_um: float, z_um: float, v_max: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return optical distances from the axis and the intensity there, all light being 1."""
-    rho, weights, v, bessel = _hankel(v_max, _V_STEP)
+    rho, weights, v, bessel = hankel(v_max, _V_STEP)
     # √(n² − NA² ρ²) less its value on the axis, written so that nothing cancels
     slope = (objective.na * rho) ** 2
     path = -slope / (np.sqrt(objective.index**2 - slope) + objective.index)
@@ -236,11 +236,21 @@ def _point_spread(
 
 
 @lru_cache(maxsize=4)
-def _hankel(v_max: int, step: float) -> tuple[NDArray[np.float64], ...]:
-    """Return the pupil's nodes and weights, the radii v, and J₀(v ρ), shape (v, ρ).
+def hankel(v_max: int, step: float) -> tuple[NDArray[np.float64], ...]:
+    """Return what leads from a round pupil to the amplitude around the axis.
 
     With n nodes Gauss–Legendre is exact for a phase of up to n across half the pupil. The
     integrand turns by v from the Bessel function and by at most v from the defocus.
+
+    Parameters
+    ----------
+    v_max, step
+        Largest optical distance from the axis, 2π NA r / λ, and the distance between two.
+
+    Returns
+    -------
+    float64: radii ρ in the pupil, 0 to 1, (R,); their weights, (R,); distances v, (V,); and
+    J₀(v ρ), (V, R).
     """
     nodes, weights = leggauss(v_max // 2 + 24)
     rho, v = (nodes + 1) / 2, np.arange(0, v_max + step, step)

@@ -76,7 +76,7 @@ def read_array(folder: Path, name: str, shape: tuple[int, ...], dtype: Any) -> N
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise MapFileError(
             f"{folder} is damaged: its array {name} cannot be read or has another checksum "
-            f"({error}); measure again"
+            f"({error}); make it again"
         ) from error
 
 
@@ -102,5 +102,5 @@ def _check(
         if found != size:
             raise MapFileError(
                 f"{folder} is damaged: {chunk.relative_to(folder)} has {found} bytes instead of "
-                f"{size}; measure again"
+                f"{size}; make it again"
             )
