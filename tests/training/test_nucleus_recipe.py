@@ -45,8 +45,8 @@ def write_fields(folder: Path, licence: str = "CC0 1.0", count: int = 3, size: i
 
 
 def quick(data: Path, out: Path, **changes: object) -> MicroNetTraining:
-    values = {"schedule": "short", "iterations": 20, "batch": 2, "width": 4, "device": "cpu"}
-    return MicroNetTraining(data=data, out=out, **values | changes)
+    values = {"schedule": "short", "iterations": 20, "batch": 2, "width": 4, "crop": 112}
+    return MicroNetTraining(data=data, out=out, device="cpu", **values | changes)
 
 
 def test_the_weights_find_discs_they_never_saw(tmp_path: Path) -> None:
