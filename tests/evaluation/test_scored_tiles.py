@@ -1,14 +1,13 @@
 """Scored tiles as files."""
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_focusqc.errors import EvaluationError
-from napari_focusqc.evaluation.scored_tiles import ScoredTiles, write_record, write_tile_table
+from napari_focusqc.evaluation.scored_tiles import ScoredTiles, write_tile_table
 
 TILES = ScoredTiles(
     np.array([1.25, np.nan]), np.array([0.5, 6.0], np.float32), np.array([0, 3], np.int64)
@@ -24,12 +23,6 @@ def test_each_tile_has_a_row_and_an_abstained_one_no_score(tmp_path: Path):
         ["1.25", "0.5", "0", "plain"],
         ["", "6", "3", "dim, very"],
     ]
-
-
-def test_a_record_is_json(tmp_path: Path):
-    record = {"name": "σ", "figures": [1, None]}
-    path = write_record(record, tmp_path / "r.json")
-    assert json.loads(path.read_text(encoding="utf-8")) == record
 
 
 def test_parts_must_be_equally_long():

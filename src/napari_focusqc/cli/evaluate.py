@@ -116,11 +116,12 @@ def _record(
 
 def _write(measured: "Measured", record: dict[str, Any], folder: Path) -> None:
     """Write figures, tiles and plots, and name the files."""
-    from napari_focusqc.evaluation.scored_tiles import write_record, write_tile_table
+    from napari_focusqc.evaluation.scored_tiles import write_tile_table
+    from napari_focusqc.results.json_file import write_json
 
     name = record["protocol"]
     paths = [
-        write_record(record, folder / f"{name}.json"),
+        write_json(record, folder / f"{name}.json"),
         write_tile_table(
             measured.tiles, folder / f"{name}.tiles.csv", measured.truth_name, measured.labels
         ),

@@ -145,12 +145,12 @@ def _write(found: "NucleusReport", facts: dict[str, Any], folder: Path) -> None:
     """Write figures, images, curves and errors, and name the files."""
     from napari_focusqc.evaluation.nucleus_errors import write_error_csv
     from napari_focusqc.evaluation.nucleus_figures import curve_table, write_precision_recall
-    from napari_focusqc.evaluation.scored_tiles import write_record
+    from napari_focusqc.results.json_file import write_json
 
     names = [(image.data_set, image.name) for image in found.images]
     tables = {"images": found.image_table()}
     paths = [
-        write_record(facts | found.to_dict(), folder / "nuclei.json"),
+        write_json(facts | found.to_dict(), folder / "nuclei.json"),
         write_error_csv(folder / "nuclei.errors.csv", names, found.errors()),
     ]
     for kind, curves in found.curves().items():

@@ -4,7 +4,6 @@ Room: evaluation.
 """
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,18 +107,4 @@ def write_tile_table(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["score", truth_name, "field", *further])
         writer.writerows(zip(scores, truth, tiles.field.tolist(), *further.values(), strict=True))
-    return path
-
-
-def write_record(record: Mapping[str, Any], path: Path) -> Path:
-    """Write figures as indented JSON.
-
-    Raises
-    ------
-    OutputError
-        The file cannot be written.
-    """
-    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-    with file_beside(path) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
     return path

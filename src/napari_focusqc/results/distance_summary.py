@@ -3,18 +3,16 @@
 Room: results. The layout of the JSON is that of the two dataclasses here and of `Tilt`.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_focusqc.errors import OutputError
-from napari_focusqc.results.beside import file_beside
 from napari_focusqc.results.distance_map import DistanceMap
 from napari_focusqc.results.focus_height import StackReason
 from napari_focusqc.results.focus_surface import Tilt, tilt_of
+from napari_focusqc.results.json_file import write_json
 from napari_focusqc.results.summary import tile_count
 
 FORMAT = 1
@@ -172,20 +170,10 @@ def write_stack_summary(distance_map: DistanceMap, path: str | Path) -> Path:
         The folder is missing, read-only or full, `path` is a folder, or the source holds a value
         that JSON cannot hold.
     """
-    path = Path(path)
     values: dict[str, Any] = {
         "format": FORMAT,
         "summary": asdict(summarise_stack(distance_map)),
         "grid": asdict(distance_map.grid),
         "source": distance_map.source.to_dict(),
     }
-    try:
-        text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise OutputError(
-            f"the summary cannot be stored as JSON ({error}); the map's source must hold plain "
-            "finite values"
-        ) from error
-    with file_beside(path) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
-    return path
+    return write_json(values, path)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_focusqc.results.beside import file_beside
+from napari_focusqc.results.json_file import write_json
 from napari_focusqc.results.nucleus_source import source_json
 from napari_focusqc.results.nucleus_table import FocusFlag, NucleusTable
 
@@ -90,12 +90,9 @@ def write_nucleus_summary(nuclei: NucleusTable, path: str | Path) -> Path:
         The folder is missing, read-only or full, `path` is a folder, or the nuclei's source holds
         a value that JSON cannot hold.
     """
-    path = Path(path)
     values = {
         "format": FORMAT,
         "summary": summarise_nuclei(nuclei).to_dict(),
         "source": json.loads(source_json(nuclei.source)),
     }
-    with file_beside(path) as partial:
-        partial.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    return path
+    return write_json(values, path)

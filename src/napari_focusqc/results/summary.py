@@ -3,7 +3,6 @@
 Room: results. The JSON is documented in docs/scoring.md, “The summary”.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_focusqc.errors import OutputError
-from napari_focusqc.results.beside import file_beside
 from napari_focusqc.results.focus_map import FocusMap, Verdict
+from napari_focusqc.results.json_file import write_json
 
 FORMAT = 1
 """Version of the summary's JSON."""
@@ -163,23 +161,13 @@ def write_summary(summary: MapSummary, focus_map: FocusMap, path: str | Path) ->
         The folder is missing, read-only or full, `path` is a folder, or the map's source holds a
         value that JSON cannot hold.
     """
-    path = Path(path)
     values = {
         "format": FORMAT,
         "summary": summary.to_dict(),
         "grid": asdict(focus_map.grid),
         "source": focus_map.source.to_dict(),
     }
-    try:
-        text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise OutputError(
-            f"the summary cannot be stored as JSON ({error}); the map's source must hold plain "
-            "finite values"
-        ) from error
-    with file_beside(path) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
-    return path
+    return write_json(values, path)
 
 
 def tile_count(count: int, kind: str = "") -> str:

@@ -34,7 +34,7 @@ from napari_focusqc.evaluation.convfocus_protocol import (
 )
 from napari_focusqc.evaluation.figures_table import Cell, FiguresTable, plain
 from napari_focusqc.evaluation.focus_stacks import StackTiles, make_stacks
-from napari_focusqc.evaluation.scored_tiles import ScoredTiles, write_record
+from napari_focusqc.evaluation.scored_tiles import ScoredTiles
 from napari_focusqc.evaluation.stack_protocol import stack_figures
 from napari_focusqc.models.cards import CARDS, CONVFOCUS
 from napari_focusqc.models.convfocus import ConvFocus
@@ -42,6 +42,7 @@ from napari_focusqc.models.weights import save_weights
 from napari_focusqc.optics.classes import oof_class_of_radius
 from napari_focusqc.progress import Progress, named
 from napari_focusqc.results.beside import file_beside
+from napari_focusqc.results.json_file import write_json
 from napari_focusqc.settings.training import AblationSettings
 from napari_focusqc.training.blurs import Kernels, gaussian
 from napari_focusqc.training.fields import TrainingFields, read_fields
@@ -211,7 +212,7 @@ def _train_row(
     )
     save_weights(network, card, folder)
     write_history(history, folder, card.name)
-    write_record({"run": run.name, "figures": found}, folder / FINISHED)
+    write_json({"run": run.name, "figures": found}, folder / FINISHED)
     run.checkpoint.unlink(missing_ok=True)
     return found
 
